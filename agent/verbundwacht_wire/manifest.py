@@ -1,0 +1,32 @@
+"""Hashes of sections and manifests: one hash attests everything a host says about itself."""
+
+import hashlib
+from collections.abc import Mapping
+
+import msgspec
+
+from verbundwacht_wire.messages import SectionEntry
+
+_ENCODER = msgspec.json.Encoder(order="sorted")
+
+
+def encode_body(body: msgspec.Struct) -> bytes:
+    """The body as it is hashed, sent and stored: compact JSON, keys sorted, UTF-8."""
+    return _ENCODER.encode(body)
+
+
+def section_hash(body: bytes) -> str:
+    """SHA-256 over the body's bytes as the agent wrote them, lower-case hex."""
+    return hashlib.sha256(body).hexdigest()
+
+
+def manifest_hash(manifest: Mapping[str, SectionEntry]) -> str:
+    """SHA-256 over the sorted lines `section NUL hash NUL status NUL reason NUL reach`.
+
+    The time of collection is left out: the same state has the same hash at any time.
+    """
+    lines = (
+        f"{name}\0{entry.hash}\0{entry.status}\0{entry.reason or ''}\0{entry.reach}\n"
+        for name, entry in sorted(manifest.items())
+    )
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
