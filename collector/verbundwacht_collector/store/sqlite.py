@@ -1,0 +1,125 @@
+"""The store in one SQLite file: WAL, synchronous FULL, one writer at a time.
+
+`BEGIN IMMEDIATE` takes the write lock before the first read, so what a transaction read is
+still true when it writes; commands beside a running collector wait up to five seconds.
+"""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from verbundwacht_collector.errors import StoreError
+from verbundwacht_collector.store.transaction import SqliteTransaction
+
+MIGRATIONS: Final = Path(__file__).parent / "migrations"
+NEWEST: Final = max(int(p.name[:4]) for p in MIGRATIONS.glob("[0-9]*.sql"))
+_BUSY_MS: Final = 5_000
+
+
+def connect(path: Path, *, readonly: bool = False) -> sqlite3.Connection:
+    """An open connection with the settings every use needs. Raises StoreError."""
+    if not path.exists():
+        raise StoreError(f"{path}: there is no database. Make one with: verbundwacht init")
+    mode = "ro" if readonly else "rw"
+    try:
+        db = sqlite3.connect(
+            f"{path.resolve().as_uri()}?mode={mode}",
+            uri=True,
+            isolation_level=None,
+            check_same_thread=False,
+            timeout=_BUSY_MS / 1000,
+        )
+        db.execute("PRAGMA foreign_keys = ON")
+        if not readonly:
+            db.execute("PRAGMA journal_mode = WAL")
+            db.execute("PRAGMA synchronous = FULL")
+            db.execute("PRAGMA wal_autocheckpoint = 4000")
+    except sqlite3.Error as problem:
+        raise StoreError(f"{path}: {problem}. Check that the file is readable and whole.") from None
+    return db
+
+
+def version_of(db: sqlite3.Connection, path: Path) -> int:
+    """The schema version of an open database; 0 before the first migration."""
+    try:
+        return int(db.execute("SELECT max(version) FROM schema_version").fetchone()[0])
+    except sqlite3.OperationalError:
+        return 0
+    except sqlite3.DatabaseError as problem:
+        raise StoreError(
+            f"{path}: {problem}. Restore the last backup, or name another folder with --dir."
+        ) from None
+
+
+def migrate(path: Path) -> None:
+    """The database exists and has the newest schema. Raises StoreError if it is newer still."""
+    from yoyo import get_backend, read_migrations
+
+    if path.exists():
+        db = connect(path)
+        found = version_of(db, path)
+        db.close()
+        if found == NEWEST:
+            return
+        refuse_newer(found, path)
+    with get_backend(f"sqlite:///{path}") as backend:
+        migrations = read_migrations(str(MIGRATIONS))
+        with backend.lock():
+            backend.apply_migrations(backend.to_apply(migrations))
+
+
+def refuse_newer(found: int, path: Path) -> None:
+    """The database is not newer than this program. Raises StoreError otherwise."""
+    if found > NEWEST:
+        raise StoreError(
+            f"{path}: the database has schema {found}, this program knows {NEWEST}. "
+            "Install the newer verbundwacht-collector; an older one must not write here."
+        )
+
+
+class SqliteStore:
+    """One file, one writer. Implements Store."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._db = connect(path)
+        found = version_of(self._db, path)
+        refuse_newer(found, path)
+        if found < NEWEST:
+            self._db.close()
+            raise StoreError(f"{path}: schema {found} is old. Upgrade with: verbundwacht init")
+        self._seen = self._data_version()
+
+    def _data_version(self) -> int:
+        return int(self._db.execute("PRAGMA data_version").fetchone()[0])
+
+    def changed_elsewhere(self) -> bool:
+        """Another process committed since the last call (PRAGMA data_version)."""
+        now = self._data_version()
+        changed, self._seen = now != self._seen, now
+        return changed
+
+    @contextmanager
+    def transaction(self) -> Iterator[SqliteTransaction]:
+        """All of the block is durable after it, or nothing. Raises StoreError if locked."""
+        try:
+            self._db.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError as problem:
+            raise StoreError(
+                f"{self.path}: {problem} for {_BUSY_MS // 1000} s. "
+                "End the other command that writes here, then try again."
+            ) from None
+        tx = SqliteTransaction(self._db)
+        try:
+            yield tx
+            tx.flush_counts()
+        except BaseException:
+            self._db.execute("ROLLBACK")
+            raise
+        self._db.execute("COMMIT")
+
+    def close(self) -> None:
+        """The file is closed; its journal is folded in."""
+        self._db.close()
