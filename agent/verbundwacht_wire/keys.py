@@ -20,6 +20,7 @@ from verbundwacht_wire.frame import EDDSA, ES256P, Frame, Header, assemble, to_b
 
 _ECDSA: Final = ec.ECDSA(hashes.SHA256())
 _P255 = (1 << 255) - 19
+_P256_SPKI = bytes.fromhex("3059301306072a8648ce3d020106082a8648ce3d03010703420004")  # then x, y
 
 PublicKey = ec.EllipticCurvePublicKey | ed25519.Ed25519PublicKey
 
@@ -29,11 +30,11 @@ def _low_order_points() -> frozenset[bytes]:
 
     With one of these as key, a fixed signature verifies every message.
     """
-    order8 = 2707385501144840649318225287225658788936804267575313519463743609750303021540
+    order8 = 2707385501144840649318225287225658788936804267575313519463743609750303402022
     other8 = _P255 - order8
     ys = (0, 1, _P255 - 1, _P255, _P255 + 1, order8, other8)
     sign = 1 << 255
-    return frozenset((y | s).to_bytes(32, "little") for y in ys for s in (0, sign) if y < sign)
+    return frozenset((y | s).to_bytes(32, "little") for y in ys for s in (0, sign))
 
 
 LOW_ORDER: Final = _low_order_points()
@@ -67,12 +68,18 @@ def kid_of(spki: bytes) -> bytes:
 
 
 def load_spki(spki: bytes) -> PublicKey:
-    """The public key in these bytes. Raises KeyUnusable for other kinds and unsafe points."""
+    """The public key in these bytes, in the one encoding that `spki_of` writes.
+
+    Raises KeyUnusable for other kinds, unsafe points, and the same point written otherwise
+    (compressed, hybrid): it would give one key a second kid, and one person a second vote.
+    """
     try:
         key = serialization.load_der_public_key(spki)
     except Exception as problem:  # cryptography raises several kinds for hostile DER
         raise KeyUnusable(f"Not a public key: {problem}. Prepare the host again.") from None
     if isinstance(key, ec.EllipticCurvePublicKey) and isinstance(key.curve, ec.SECP256R1):
+        if not spki.startswith(_P256_SPKI):
+            raise KeyUnusable("P-256 key in another encoding; write the point uncompressed.")
         return key
     if isinstance(key, ed25519.Ed25519PublicKey):
         if key.public_bytes_raw() in LOW_ORDER:
