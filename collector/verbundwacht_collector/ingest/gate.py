@@ -1,0 +1,150 @@
+"""The gate before a door: a listening address, caps, deadlines, one line of log per flood.
+
+When all places are taken, the oldest connection without a proven peer gives way to the newest:
+refusing the newest instead would let anybody close the door with idle sockets.
+"""
+
+import asyncio
+import resource
+import ssl
+from collections.abc import Callable
+from typing import Final, NamedTuple
+
+import structlog
+
+from verbundwacht_collector.ingest import Peer
+from verbundwacht_collector.ingest.tls import LINGER_S, Secured
+from verbundwacht_wire.codes import Code
+
+QUIET_S: Final = 1.0  # one log line per reason in this time; the rest is counted
+
+Count = Callable[[Code], None]
+"""A door refused something itself and under this code; `receive` counts what it refuses."""
+
+log = structlog.get_logger(__name__)
+
+
+class Limits(NamedTuple):
+    """How much of this machine strangers and agents may hold."""
+
+    connections: int = 2_000
+    per_peer: int = 1  # the newest stays: the older one belongs to a run that died
+    handshake_s: float = 10.0
+    first_s: float = 10.0  # until CONNECT, or until one request is there
+    lifetime_s: float = 120.0
+    held_bytes: int = 64 * 1024 * 1024  # messages that wait for their commit
+
+
+class Gate:
+    """A listening address; every proven connection gets a protocol of its own."""
+
+    def __init__(
+        self,
+        name: str,
+        context: ssl.SSLContext,
+        factory: Callable[[Peer], asyncio.Protocol],
+        count: Count,
+        limits: Limits,
+    ) -> None:
+        self.context, self.factory, self.limits = context, factory, limits
+        self._name, self._count = name, count
+        self._most = limits.connections
+        self._server: asyncio.Server | None = None
+        self._unproven: dict[Secured, None] = {}  # in order of arrival
+        self._proven: dict[Peer, list[Secured]] = {}
+        self._proven_total = 0
+        self._quiet: dict[str, tuple[float, int]] = {}
+
+    async def open(self, host: str, port: int) -> None:
+        """Clients can connect. Raises OSError if the address cannot be had."""
+        self._most = min(self.limits.connections, affordable())
+        loop = asyncio.get_running_loop()
+        self._server = await loop.create_server(
+            lambda: Secured(self), host, port, backlog=1024, reuse_address=True
+        )
+
+    @property
+    def port(self) -> int:
+        """The port that is listened on (the one the system chose, if 0 was asked for)."""
+        assert self._server is not None
+        return int(self._server.sockets[0].getsockname()[1])
+
+    @property
+    def connections(self) -> int:
+        """Open connections, proven or not."""
+        return len(self._unproven) + self._proven_total
+
+    def stop(self) -> None:
+        """No new connection is taken; the open ones stay."""
+        if self._server is not None:
+            self._server.close()
+
+    async def close(self) -> None:
+        """Nobody is connected any more."""
+        self.stop()
+        everyone = [*self._unproven, *(c for some in self._proven.values() for c in some)]
+        for connection in everyone:
+            connection.close()
+        for _ in range(int(LINGER_S * 50)):
+            if not self.connections:
+                return
+            await asyncio.sleep(0.02)
+
+    def admit(self, connection: Secured) -> bool:
+        """Count a new connection in; False if all places are held by proven peers."""
+        if self.connections >= self._most:
+            if not self._unproven:
+                self.refused("full")
+                return False
+            oldest = next(iter(self._unproven))
+            self.refused("displaced")
+            self.gone(oldest)
+            oldest.abort()
+        self._unproven[connection] = None
+        return True
+
+    def proven(self, connection: Secured, peer: Peer) -> None:
+        """The connection is known to be this peer's; its oldest one gives way."""
+        self._unproven.pop(connection, None)
+        own = self._proven.setdefault(peer, [])
+        own.append(connection)
+        self._proven_total += 1
+        if len(own) > self.limits.per_peer:
+            own[0].close()
+
+    def gone(self, connection: Secured) -> None:
+        """Count the connection out; twice does no harm."""
+        self._unproven.pop(connection, None)
+        own = self._proven.get(connection.peer, []) if connection.peer else []
+        if connection in own:
+            own.remove(connection)
+            self._proven_total -= 1
+            if connection.peer and not own:
+                del self._proven[connection.peer]
+
+    def refused(self, reason: str, detail: str = "", foreign: bool = False) -> None:
+        """Count and log a refusal; a flood of one kind becomes one line a second."""
+        if foreign:
+            self._count(Code.IDENTITY)
+        now = asyncio.get_running_loop().time()
+        last, silenced = self._quiet.get(reason, (-QUIET_S, 0))
+        if now - last < QUIET_S:
+            self._quiet[reason] = (last, silenced + 1)
+            return
+        self._quiet[reason] = (now, 0)
+        log.warning(
+            "connection.refused", door=self._name, reason=reason, detail=detail, silenced=silenced
+        )
+
+
+def affordable() -> int:
+    """How many connections one door may hold: this process's open files, raised, less a reserve.
+
+    Without it a soft limit of 1,024 would end accept() long before the cap protects anything.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = min(hard, 65_536) if hard != resource.RLIM_INFINITY else 65_536
+    if soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+        soft = wanted
+    return max(1, (soft - 256) // 2)

@@ -1,0 +1,352 @@
+"""Certificates of one collector: a root, an issuing authority, server and agent certificates.
+
+Two levels on purpose: agents pin the root (P-384, signs one certificate in two years), so its key
+can leave this machine and the issuing key (P-256, signs on line) can change without touching any
+agent. The doors trust the issuing certificate alone, which also saves a P-384 check per connection.
+
+Everything but the functions on a folder at the end is pure; `now` comes from outside. A
+certificate only proves who opened a connection: every message proves itself by its own signature.
+"""
+
+import base64
+import hashlib
+import ipaddress
+import os
+import re
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+from verbundwacht_collector.errors import ConfigError, Refused
+from verbundwacht_collector.ingest import Peer
+
+ROOT_LIFE: Final = timedelta(days=3650)
+ISSUING_LIFE: Final = timedelta(days=730)
+SERVER_LIFE: Final = timedelta(days=397)
+AGENT_LIFE: Final = timedelta(days=90)
+BACKDATED: Final = timedelta(hours=24)  # a host whose clock is late must not be locked out
+
+_AGENT_URI = re.compile(r"urn:vw:agent:([a-z0-9-]{1,32}):([0-9a-f]{32})")
+
+Key = ec.EllipticCurvePrivateKey
+Certificate = x509.Certificate
+
+
+class RequestRefused(Refused):
+    """A certificate request that must not be signed; the message says what to do on the host."""
+
+
+class NotAnAgent(Exception):  # noqa: N818
+    """A certificate that does not name exactly one agent in the one form there is."""
+
+
+class PkiError(ConfigError):
+    """A file of the authority is missing or damaged; the message names it and the next step."""
+
+
+class Authority(NamedTuple):
+    """What signs certificates on line, and the root that agents pin."""
+
+    key: Key
+    certificate: Certificate
+    root: Certificate
+
+    @property
+    def chain(self) -> bytes:
+        """What a server sends after its own certificate, PEM."""
+        return pem(self.certificate)
+
+
+def pem(certificate: Certificate) -> bytes:
+    """The certificate as PEM."""
+    return certificate.public_bytes(serialization.Encoding.PEM)
+
+
+def key_pem(key: Key) -> bytes:
+    """The private key as unencrypted PKCS#8 PEM; the file's mode is what protects it."""
+    return key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
+
+
+def new_key() -> Key:
+    """A fresh P-256 key."""
+    return ec.generate_private_key(ec.SECP256R1())
+
+
+def _name(common: str) -> x509.Name:
+    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common)])
+
+
+def _usage(*, signs_certificates: bool) -> x509.KeyUsage:
+    return x509.KeyUsage(
+        digital_signature=not signs_certificates,
+        content_commitment=False,
+        key_encipherment=False,
+        data_encipherment=False,
+        key_agreement=False,
+        key_cert_sign=signs_certificates,
+        crl_sign=signs_certificates,
+        encipher_only=False,
+        decipher_only=False,
+    )
+
+
+def _builder(
+    subject: x509.Name, public: ec.EllipticCurvePublicKey, now: datetime, life: timedelta
+) -> x509.CertificateBuilder:
+    """What all four kinds share: names, dates, key identifiers."""
+    return (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .public_key(public)
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - BACKDATED)
+        .not_valid_after(now + life)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(public), critical=False)
+    )
+
+
+def _authority(
+    builder: x509.CertificateBuilder, path_length: int, issuer: x509.Name, key: Key
+) -> Certificate:
+    return (
+        builder.issuer_name(issuer)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=path_length), critical=True)
+        .add_extension(_usage(signs_certificates=True), critical=True)
+        .add_extension(
+            x509.AuthorityKeyIdentifier.from_issuer_public_key(key.public_key()), critical=False
+        )
+        .sign(key, hashes.SHA384() if key.curve.key_size == 384 else hashes.SHA256())
+    )
+
+
+def make_root(now: datetime) -> tuple[Key, Certificate]:
+    """A self-signed P-384 root for ten years; it signs issuing authorities only."""
+    key = ec.generate_private_key(ec.SECP384R1())
+    name = _name(f"Verbundwacht Root {now:%Y-%m-%d}")
+    return key, _authority(_builder(name, key.public_key(), now, ROOT_LIFE), 1, name, key)
+
+
+def make_authority(root_key: Key, root: Certificate, now: datetime) -> Authority:
+    """A P-256 issuing authority for two years, below this root; it signs leaves only."""
+    key = new_key()
+    builder = _builder(
+        _name(f"Verbundwacht Issuing {now:%Y-%m-%d}"), key.public_key(), now, ISSUING_LIFE
+    )
+    return Authority(key, _authority(builder, 0, root.subject, root_key), root)
+
+
+def _leaf(
+    authority: Authority,
+    builder: x509.CertificateBuilder,
+    names: Sequence[x509.GeneralName],
+    purpose: x509.ObjectIdentifier,
+) -> Certificate:
+    issuer = authority.certificate
+    return (
+        builder.issuer_name(issuer.subject)
+        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        .add_extension(_usage(signs_certificates=False), critical=True)
+        .add_extension(x509.ExtendedKeyUsage([purpose]), critical=False)
+        .add_extension(x509.SubjectAlternativeName(names), critical=False)
+        .add_extension(
+            x509.AuthorityKeyIdentifier.from_issuer_public_key(authority.key.public_key()),
+            critical=False,
+        )
+        .sign(authority.key, hashes.SHA256())
+    )
+
+
+def _host_name(name: str) -> x509.GeneralName:
+    try:
+        return x509.IPAddress(ipaddress.ip_address(name))
+    except ValueError:
+        return x509.DNSName(name)
+
+
+def issue_server(
+    authority: Authority, names: Sequence[str], key: ec.EllipticCurvePublicKey, now: datetime
+) -> Certificate:
+    """A server certificate for these DNS names and IP addresses, the first also as common name."""
+    builder = _builder(_name(names[0][:64]), key, now, SERVER_LIFE)
+    alternatives = [_host_name(name) for name in names]
+    return _leaf(authority, builder, alternatives, ExtendedKeyUsageOID.SERVER_AUTH)
+
+
+def check_request(request: bytes) -> ec.EllipticCurvePublicKey:
+    """The P-256 key of this PEM request, which its holder signed (RFC 2986).
+
+    Subject and extensions are ignored: what a host may call itself is decided here, not there.
+    Raises RequestRefused.
+    """
+    try:
+        csr = x509.load_pem_x509_csr(request)
+        key = csr.public_key()
+        signed = csr.is_signature_valid
+    except Exception as problem:  # cryptography raises several kinds for hostile DER
+        raise RequestRefused(f"Not a certificate request ({problem}). Run prepare again.") from None
+    if not isinstance(key, ec.EllipticCurvePublicKey) or not isinstance(key.curve, ec.SECP256R1):
+        raise RequestRefused(f"{type(key).__name__}: P-256 is needed. Run prepare again.")
+    if not signed:
+        raise RequestRefused("The request is not signed by its own key. Run prepare again.")
+    return key
+
+
+def agent_uri(municipality: str, agent: bytes) -> str:
+    """The one name by which an agent's certificate speaks."""
+    return f"urn:vw:agent:{municipality}:{agent.hex()}"
+
+
+def issue_agent(
+    authority: Authority, request: bytes, municipality: str, agent: bytes, now: datetime
+) -> Certificate:
+    """A client certificate for 90 days: common name = agent hex, SAN = the agent's URI.
+
+    request: PEM; its key and signature are checked first. Raises RequestRefused, and
+    ValueError if the names could not be read back by `peer_of`.
+    """
+    uri = agent_uri(municipality, agent)
+    if not _AGENT_URI.fullmatch(uri):
+        raise ValueError(f"{uri} is no agent's name: municipality [a-z0-9-]{{1,32}}, 16 bytes")
+    builder = _builder(_name(agent.hex()), check_request(request), now, AGENT_LIFE)
+    alternatives = [x509.UniformResourceIdentifier(uri)]
+    return _leaf(authority, builder, alternatives, ExtendedKeyUsageOID.CLIENT_AUTH)
+
+
+def peer_of(der: bytes) -> Peer:
+    """The agent this certificate names; that it is genuine was decided by TLS before.
+
+    Exactly one alternative name, the URI, and a common name that repeats the agent. Anything
+    else raises NotAnAgent: a certificate with two names would be two identities.
+    """
+    try:
+        certificate = x509.load_der_x509_certificate(der)
+        names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+        common = [str(a.value) for a in certificate.subject]
+    except Exception as problem:  # cryptography raises several kinds for hostile DER
+        raise NotAnAgent(f"Certificate without readable names ({problem})") from None
+    uris = [n.value for n in names if isinstance(n, x509.UniformResourceIdentifier)]
+    found = _AGENT_URI.fullmatch(uris[0]) if len(uris) == 1 == len(list(names)) else None
+    if found is None or common != [found[2]]:
+        raise NotAnAgent(f"Certificate for {common} names no agent: {uris}")
+    return Peer(found[1], bytes.fromhex(found[2]))
+
+
+def fingerprint(signing_spki: bytes, tls_spki: bytes) -> str:
+    """What two people compare by telephone: 125 bits of both keys, five groups of five."""
+    digest = hashlib.sha256(signing_spki + tls_spki).digest()
+    text = base64.b32encode(digest).decode("ascii")[:25]
+    return "-".join(text[i : i + 5] for i in range(0, 25, 5))
+
+
+class PkiFiles(NamedTuple):
+    """Where the collector keeps its authority; nothing here touches the disk."""
+
+    folder: Path
+
+    @property
+    def root_key(self) -> Path:
+        """PEM, 0600. May be moved off this machine: needed again only for a new issuing key."""
+        return self.folder / "root-key.pem"
+
+    @property
+    def root(self) -> Path:
+        """PEM; what agents pin."""
+        return self.folder / "root.pem"
+
+    @property
+    def issuing_key(self) -> Path:
+        """PEM, 0600."""
+        return self.folder / "issuing-key.pem"
+
+    @property
+    def issuing(self) -> Path:
+        """PEM; what the doors trust client certificates by."""
+        return self.folder / "issuing.pem"
+
+    @property
+    def server_key(self) -> Path:
+        """PEM, 0600."""
+        return self.folder / "server-key.pem"
+
+    @property
+    def server(self) -> Path:
+        """PEM: the server's certificate and its issuer."""
+        return self.folder / "server.pem"
+
+
+def write_private(path: Path, data: bytes) -> None:
+    """The file holds exactly these bytes and was never readable by others, not for an instant.
+
+    Raises FileExistsError: a key is never overwritten.
+    """
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(handle, "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def create(files: PkiFiles, names: Sequence[str]) -> Authority:
+    """A new root, issuing authority and server certificate for these names lie in the folder.
+
+    Raises FileExistsError if there is a key already; nothing is overwritten.
+    """
+    now = datetime.now(UTC)
+    files.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    root_key, root = make_root(now)
+    write_private(files.root_key, key_pem(root_key))
+    files.root.write_bytes(pem(root))
+    authority = make_authority(root_key, root, now)
+    write_private(files.issuing_key, key_pem(authority.key))
+    files.issuing.write_bytes(pem(authority.certificate))
+    server_key = new_key()
+    write_private(files.server_key, key_pem(server_key))
+    renew_server(files, authority, names)
+    return authority
+
+
+def renew_server(files: PkiFiles, authority: Authority, names: Sequence[str]) -> None:
+    """The server's key has a certificate for these names that starts now; its key stays."""
+    key = _private(files.server_key)
+    certificate = issue_server(authority, names, key.public_key(), datetime.now(UTC))
+    fresh = files.server.with_suffix(".new")
+    fresh.write_bytes(pem(certificate) + authority.chain)
+    fresh.replace(files.server)
+
+
+def load_authority(files: PkiFiles) -> Authority:
+    """The authority in this folder. Raises PkiError; the root's key is not needed."""
+    return Authority(
+        _private(files.issuing_key), _certificate(files.issuing), _certificate(files.root)
+    )
+
+
+def _private(path: Path) -> Key:
+    try:
+        key = serialization.load_pem_private_key(path.read_bytes(), None)
+    except (OSError, ValueError, TypeError) as problem:
+        raise PkiError(_damaged(path, problem)) from None
+    if not isinstance(key, ec.EllipticCurvePrivateKey):
+        raise PkiError(_damaged(path, f"{type(key).__name__}, an elliptic curve key is needed"))
+    return key
+
+
+def _certificate(path: Path) -> Certificate:
+    try:
+        return x509.load_pem_x509_certificate(path.read_bytes())
+    except (OSError, ValueError) as problem:
+        raise PkiError(_damaged(path, problem)) from None
+
+
+def _damaged(path: Path, problem: object) -> str:
+    return f"{path} cannot be used ({problem}). Restore it from the backup or start with a new init"
