@@ -1,4 +1,4 @@
-"""Where a message stands in its host's chain. Pure: chain state and stored neighbours in, a verdict out.
+"""Where a message stands in its host's chain. Pure: state and stored neighbours in, verdict out.
 
 The database rule behind it is exact and needs no window: one message per (host, seq), and
 each names the one before. `prev` is compared with stored neighbours only around gaps.

@@ -18,7 +18,7 @@ from verbundwacht_wire.messages import DOWN
 MAX_CLOCK_AHEAD_MS = 5 * 60 * 1000
 
 
-class Rejected(WireError):
+class Rejected(WireError):  # noqa: N818 - it is the collector's decision, not a fault
     """The message is refused under its code; what is stored does not change."""
 
 

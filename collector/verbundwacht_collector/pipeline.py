@@ -1,0 +1,332 @@
+"""One message from bytes to everything it causes. Read this first.
+
+`take_in` runs the steps in their order inside the caller's transaction; it knows the store
+as a protocol, and time as a value. Doors, threads and clocks live elsewhere.
+"""
+
+from typing import Literal, NamedTuple
+
+import msgspec
+import structlog
+
+from verbundwacht_collector.alerts.apply import Alerting
+from verbundwacht_collector.alerts.model import Attestation
+from verbundwacht_collector.chain import close_gaps, explain, place, place_beat
+from verbundwacht_collector.content import Content, read_beat, read_report
+from verbundwacht_collector.ingest import Peer
+from verbundwacht_collector.judging import Judge
+from verbundwacht_collector.store.protocol import Transaction
+from verbundwacht_collector.store.records import Chain, HostRecord, SectionRecord
+from verbundwacht_collector.verify import MAX_CLOCK_AHEAD_MS, check_sender
+from verbundwacht_wire.codes import Code
+from verbundwacht_wire.errors import PayloadError, WireError
+from verbundwacht_wire.frame import Frame, Header, read_frame
+from verbundwacht_wire.messages import BEAT, REBASE, REPORT, AgentInfo, Beat
+
+DAY_MS = 24 * 3600 * 1000
+MIN_INTERVAL_S, MAX_INTERVAL_S = 60, 86_400
+
+Want = Literal["full", "bodies", "resend"]
+
+log = structlog.get_logger()
+
+
+class Received(NamedTuple):
+    """One message as it came through a door."""
+
+    raw: bytes
+    peer: Peer
+    at: int  # Unix ms
+
+
+class Taken(NamedTuple):
+    """What became of one message. host is None where the sender was not proven."""
+
+    code: Code
+    host: HostRecord | None = None
+    header: Header | None = None
+    entry: bytes = b""
+    chain: Chain | None = None  # after the message
+    beat: int | None = None
+    want: Want | None = None
+
+
+def take_in(tx: Transaction, message: Received, judge: Judge) -> Taken:
+    """Everything the message causes is written into the transaction; says what became of it."""
+    try:
+        frame = read_frame(message.raw)
+        host = tx.host_by_kid(frame.header.kid)
+    except WireError as refusal:
+        return _refused(tx, refusal, message)
+    try:
+        host = check_sender(frame, host, message.peer)
+    except WireError as refusal:
+        taken = _refused(tx, refusal, message)
+        proven = host is not None and refusal.code == Code.KEY_STATE
+        return taken._replace(
+            host=host if proven else None, header=frame.header, entry=frame.entry_hash
+        )
+    take = _take_beat if frame.header.typ == BEAT else _take_report
+    taken = take(tx, message, frame, host, judge)
+    if taken.code:
+        tx.count(f"code:{taken.code.value}")
+    return taken
+
+
+def _refused(tx: Transaction, refusal: WireError, message: Received) -> Taken:
+    tx.count(f"code:{refusal.code.value}")
+    log.warning(
+        "report.refused",
+        code=refusal.code.value,
+        detail=refusal.detail,
+        municipality=message.peer.municipality,
+        agent=message.peer.agent.hex(),
+        size_bytes=len(message.raw),
+    )
+    return Taken(refusal.code)
+
+
+def _take_report(
+    tx: Transaction, message: Received, frame: Frame, host: HostRecord, judge: Judge
+) -> Taken:
+    header, entry = frame.header, frame.entry_hash
+
+    def stored(seq: int) -> tuple[bytes, bytes] | None:
+        return tx.envelope_at(host.id, seq)
+
+    code, chain = place(header, entry, host.chain, stored)
+    taken = Taken(code, host, header, entry, chain or host.chain)
+    if chain is None:
+        if code == Code.FORK:
+            log.warning("chain.forked", host=host.name, seq=header.seq, hi=host.chain.hi)
+        return taken
+    content: Content | None = None
+    try:
+        content = _read(frame)
+    except PayloadError as refusal:
+        code = refusal.code
+        log.warning("report.unusable", host=host.name, seq=header.seq, detail=refusal.detail)
+    tx.add_envelope(
+        host.id, header.seq, entry, kind=header.typ, code=code, at=message.at, frame=message.raw
+    )
+    if content is not None and content.report.dropped is not None:
+        chain = explain(chain, content.report.dropped)
+    chain = close_gaps(chain, lambda seq: tx.seqs_after(host.id, seq))
+    tx.move_chain(host.id, host.chain, chain)
+    taken = taken._replace(code=code, chain=chain)
+    if content is None:
+        return taken
+    return taken._replace(want=_apply(tx, message, frame, host, content, judge))
+
+
+def _read(frame: Frame) -> Content:
+    """Unknown types of a known key are stored and answered 304, never interpreted."""
+    if frame.header.typ not in (REPORT, REBASE):
+        raise PayloadError(Code.SCHEMA, f"type {frame.header.typ} is not spoken here")
+    return read_report(frame)
+
+
+def _apply(
+    tx: Transaction,
+    message: Received,
+    frame: Frame,
+    host: HostRecord,
+    content: Content,
+    judge: Judge,
+) -> Want | None:
+    """The host's facts are those of this report, unless a newer one was applied already."""
+    header, report = frame.header, content.report
+    newest = header.seq > host.applied_seq
+    fresh = _renew(tx, host, header, report.agent, message.at) if newest else False
+    silent = bool(host.silent) and not fresh
+    if not newest:
+        return None
+    missing = _store_bodies(tx, host, content, message.at)
+    seen = Attestation(message.at, frame.entry_hash, _interval_s(report.agent) * 1000)
+    if missing:
+        log.warning("facts.incomplete", host=host.name, seq=header.seq, sections=missing)
+        tx.set_flags(host.id, awaiting=bool(host.awaiting), silent=silent, facts_unknown=True)
+        if host.silent and fresh:
+            Alerting(tx, host, seen, judge.settings).speaks_again()
+        return "full"
+    changed = _store_sections(tx, host, content, header.seq, message.at)
+    tx.applied(host.id, header.seq, content.manifest)
+    alerting = judge.report(tx, host, changed, seen)
+    if host.silent and fresh:
+        alerting.speaks_again()
+    tx.set_flags(host.id, awaiting=alerting.awaiting, silent=silent, facts_unknown=False)
+    log.info(
+        "report.accepted",
+        host=host.name,
+        municipality=host.municipality_id,
+        seq=header.seq,
+        sections_changed=len(changed),
+        delay_s=round((message.at - header.time) / 1000, 1),
+    )
+    return None
+
+
+def _interval_s(agent: AgentInfo) -> int:
+    return min(max(agent.interval_s, MIN_INTERVAL_S), MAX_INTERVAL_S)
+
+
+def _renew(tx: Transaction, host: HostRecord, header: Header, agent: AgentInfo, at: int) -> bool:
+    """The host counts as seen now, unless its message is older than two intervals.
+
+    A message that somebody held back, or a clock that is behind, must not look like life.
+    """
+    interval_s = _interval_s(agent)
+    delay = at - header.time
+    if delay < -MAX_CLOCK_AHEAD_MS or delay > 2 * interval_s * 1000:
+        tx.set_skew(host.id, -delay)
+        tx.count(f"code:{Code.CLOCK.value}")
+        if delay > 0:
+            return False
+    tx.seen(host.id, at, interval_s=interval_s, version=agent.version[:32], facts=agent.facts)
+    return True
+
+
+def _store_bodies(tx: Transaction, host: HostRecord, content: Content, at: int) -> list[str]:
+    """The bodies are stored; returns the sections whose body is neither here nor known."""
+    for section, (digest, body) in content.bodies.items():
+        tx.put_body(host.municipality_id, section, digest, body, at)
+    return [
+        section
+        for section, entry in content.report.manifest.items()
+        if entry.status == "ok"
+        and section not in content.bodies
+        and not tx.has_body(host.municipality_id, section, bytes.fromhex(entry.hash))
+    ]
+
+
+def _store_sections(
+    tx: Transaction, host: HostRecord, content: Content, seq: int, at: int
+) -> list[str]:
+    """What the manifest says since when; returns the sections that now say something else."""
+    before = tx.sections(host.id)
+    changed = []
+    for section, entry in content.report.manifest.items():
+        old = before.pop(section, None)
+        digest = bytes.fromhex(entry.hash)
+        says = (digest, entry.status, entry.reason, entry.reach)
+        same = old is not None and (old.hash, old.status, old.reason, old.reach) == says
+        since = old.since if same and old is not None else at
+        row = SectionRecord(
+            section=section,
+            hash=digest,
+            status=entry.status,
+            reason=entry.reason[:120] if entry.reason else None,
+            reach=entry.reach,
+            collected_at=entry.at,
+            since=since,
+        )
+        if row != old:
+            tx.put_section(host.id, row)
+        if not same:
+            changed.append(section)
+            tx.add_section_change(host.id, row, seq, at)
+    for section in before:
+        tx.drop_section(host.id, section)
+    return [*changed, *before]
+
+
+def _take_beat(
+    tx: Transaction, message: Received, frame: Frame, host: HostRecord, judge: Judge
+) -> Taken:
+    header, entry = frame.header, frame.entry_hash
+    taken = Taken(Code.OK, host, header, entry, host.chain)
+    try:
+        beat, manifest = read_beat(frame)
+    except PayloadError as refusal:
+        log.warning("beat.unusable", host=host.name, detail=refusal.detail)
+        return taken._replace(code=refusal.code)
+    code = place_beat(header, entry, beat.n, host.chain, lambda seq: tx.envelope_at(host.id, seq))
+    if code == Code.FORK:
+        log.warning("chain.forked", host=host.name, beat=beat.n, seq=header.seq)
+    taken = taken._replace(code=code, beat=beat.n)
+    if code:
+        return taken
+    if host.chain.beat_at // DAY_MS != message.at // DAY_MS:
+        tx.keep_beat(host.id)
+    tx.put_beat(host.id, beat.n, entry, message.at, message.raw)
+    chain = msgspec.structs.replace(host.chain, beat_n=beat.n, beat_hash=entry)
+    taken = taken._replace(chain=chain)
+    return taken._replace(want=_attest(tx, message, frame, host, beat, manifest, judge))
+
+
+def _attest(
+    tx: Transaction,
+    message: Received,
+    frame: Frame,
+    host: HostRecord,
+    beat: Beat,
+    manifest: bytes,
+    judge: Judge,
+) -> Want | None:
+    """The beat's word about the state is taken in; "full" if that state is not known here."""
+    fresh = _renew(tx, host, frame.header, beat.agent, message.at)
+    known = manifest == host.manifest
+    unknown = not known and frame.header.seq <= host.chain.hi
+    ends_silence = bool(host.silent) and fresh
+    attests = bool(host.awaiting) and known and fresh
+    if not (ends_silence or attests or unknown != bool(host.facts_unknown)):
+        return "full" if unknown else None
+    seen = Attestation(message.at, frame.entry_hash, _interval_s(beat.agent) * 1000)
+    awaiting = bool(host.awaiting)
+    alerting = Alerting(tx, host, seen, judge.settings)
+    if attests:
+        tx.keep_beat(host.id)
+        alerting = judge.beat(tx, host, seen)
+        awaiting = alerting.awaiting
+    if ends_silence:
+        tx.keep_beat(host.id)
+        alerting.speaks_again()
+    silent = bool(host.silent) and not fresh
+    tx.set_flags(host.id, awaiting=awaiting, silent=silent, facts_unknown=unknown)
+    return "full" if unknown else None
+
+
+def tick(tx: Transaction, judge: Judge, *, now: int, serving_since: int) -> None:
+    """What time alone changes is written: silence, and rules that read the clock.
+
+    Once a minute. Each host's clock rules are judged once an hour, in its own minute.
+    """
+    for host_id in tx.overdue_hosts(now, serving_since):
+        host = tx.host_by_id(host_id)
+        seen = Attestation(now, host.chain.head, host.interval_s * 1000)
+        Alerting(tx, host, seen, judge.settings).silent()
+        tx.set_flags(
+            host.id,
+            awaiting=bool(host.awaiting),
+            silent=True,
+            facts_unknown=bool(host.facts_unknown),
+        )
+    for host_id in tx.hosts_in_slot(now // 60_000 % 60):
+        host = tx.host_by_id(host_id)
+        if host.judged_by == judge.digest and not _overdue(host, now):
+            _look_again(tx, host, judge, now, by_clock=True)
+
+
+def _overdue(host: HostRecord, now: int) -> bool:
+    return now > (host.last_seen or 0) + 3 * host.interval_s * 1000
+
+
+def judge_anew(tx: Transaction, judge: Judge, *, now: int, limit: int) -> int:
+    """Up to `limit` hosts are judged by the rules now installed; returns how many were."""
+    hosts = tx.hosts_to_judge(judge.digest, limit)
+    for host_id in hosts:
+        _look_again(tx, tx.host_by_id(host_id), judge, now, by_clock=False)
+    return len(hosts)
+
+
+def _look_again(
+    tx: Transaction, host: HostRecord, judge: Judge, now: int, *, by_clock: bool
+) -> None:
+    seen = Attestation(now, host.chain.head, host.interval_s * 1000)
+    alerting = judge.clock(tx, host, seen) if by_clock else judge.report(tx, host, (), seen)
+    tx.set_flags(
+        host.id,
+        awaiting=alerting.awaiting,
+        silent=bool(host.silent),
+        facts_unknown=bool(host.facts_unknown),
+    )

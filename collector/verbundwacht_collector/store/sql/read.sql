@@ -1,0 +1,103 @@
+-- name: alerts
+SELECT a.number, a.state, a.severity, a.rule_id, a.subject, a.title, a.municipality_id, m.name,
+       h.agent, h.name, h.simulated, a.opened_at, a.changed_at, p.name, h.last_seen, h.interval_s,
+       a.repeated, a.version, a.id, a.host_id
+  FROM alert a JOIN municipality m ON m.id = a.municipality_id JOIN host h ON h.id = a.host_id
+  LEFT JOIN person p ON p.id = a.assignee_id
+ WHERE {scope}
+
+-- name: events
+SELECT e.at, e.kind, p.name, e.text, e.reason, e.evidence
+  FROM alert_event e LEFT JOIN person p ON p.id = e.actor_id
+ WHERE e.alert_id = :alert_id ORDER BY e.id
+
+-- name: deliveries
+SELECT c.kind, d.recipient, d.state, d.attempts, d.created_at, d.done_at, d.response, e.kind
+  FROM delivery d JOIN channel c ON c.id = d.channel_id JOIN alert_event e ON e.id = d.event_id
+ WHERE e.alert_id = :alert_id ORDER BY d.created_at, d.id
+
+-- name: evidence
+SELECT e.seq, e.hash, e.kind, e.received_at, k.kid
+  FROM envelope e JOIN host_key k ON k.host_id = e.host_id
+ WHERE e.host_id = :host_id AND e.hash = :hash
+UNION ALL
+SELECT NULL, c.beat_hash, 'vw-beat/1', c.beat_at, k.kid
+  FROM chain c JOIN host_key k ON k.host_id = c.host_id
+ WHERE c.host_id = :host_id AND c.beat_hash = :hash
+ LIMIT 1
+
+-- name: finding
+SELECT rule_id, subject, outcome, since, reason, readings, pack_digest, baseline
+  FROM finding WHERE host_id = :host_id AND rule_id = :rule_id AND subject = :subject
+
+-- name: predecessors
+SELECT number, opened_at, state, changed_at FROM alert
+ WHERE fingerprint = (SELECT fingerprint FROM alert WHERE id = :alert_id) AND id < :alert_id
+ ORDER BY id DESC LIMIT 3
+
+-- name: hosts
+SELECT h.id, h.agent, h.name, h.municipality_id, m.name, h.os, h.last_seen, h.interval_s,
+       h.simulated, h.state, h.agent_version, h.facts_unknown, h.clock_skew_ms,
+       (SELECT count(*) FROM alert a WHERE a.host_id = h.id
+           AND a.state IN ('new', 'taken', 'fix_claimed'))
+  FROM host h JOIN municipality m ON m.id = h.municipality_id
+ WHERE {scope}
+ ORDER BY m.name, h.name, h.id
+
+-- name: outcomes
+SELECT f.host_id, f.outcome, count(*) FROM finding f JOIN host h ON h.id = f.host_id
+  JOIN municipality m ON m.id = h.municipality_id
+ WHERE {scope} GROUP BY f.host_id, f.outcome
+
+-- name: sections
+SELECT s.section, s.status, s.reason, s.reach, s.collected_at, s.since, b.doc
+  FROM host_section s JOIN host h ON h.id = s.host_id
+  LEFT JOIN body b ON b.municipality_id = h.municipality_id AND b.section = s.section
+                  AND b.hash = s.hash
+ WHERE s.host_id = :host_id
+
+-- name: findings
+SELECT h.agent, h.name, h.municipality_id, h.last_seen, h.interval_s, f.rule_id, f.subject,
+       f.outcome, f.since, f.reason, f.readings, f.baseline
+  FROM finding f JOIN host h ON h.id = f.host_id JOIN municipality m ON m.id = h.municipality_id
+ WHERE {scope}
+ ORDER BY m.name, h.name, f.rule_id, f.subject
+
+-- name: chain
+SELECT c.hi, c.head, c.upto, c.beat_n, c.beat_at, k.kid, k.created_at
+  FROM chain c JOIN host_key k ON k.host_id = c.host_id WHERE c.host_id = :host_id
+
+-- name: municipalities
+SELECT m.id, m.name, m.alliance_id, a.name, m.contact,
+       (SELECT count(*) FROM host h WHERE h.municipality_id = m.id AND h.state = 'active'),
+       (SELECT count(*) FROM alert x WHERE x.municipality_id = m.id
+           AND x.state IN ('new', 'taken', 'fix_claimed'))
+  FROM municipality m JOIN alliance a ON a.id = m.alliance_id
+ WHERE {scope} ORDER BY m.name
+
+-- name: serving_since
+SELECT value FROM counter WHERE name = 'serving_since'
+
+-- name: packs
+SELECT name, version, digest, installed_at FROM pack ORDER BY name
+
+-- name: person_by_login
+SELECT id, login, name, password_hash, disabled FROM person WHERE login = :login
+
+-- name: person_by_id
+SELECT id, login, name, password_hash, disabled FROM person WHERE id = :id
+
+-- name: grants
+SELECT role, municipality_id, alliance_id FROM "grant" WHERE person_id = :person_id
+ ORDER BY role DESC
+
+-- name: session
+SELECT person_id, csrf, created_at, seen_at FROM session WHERE token_hash = :token_hash
+
+-- name: counters
+SELECT name, value FROM counter WHERE name LIKE 'code:%' ORDER BY name
+
+-- name: frame
+SELECT e.frame FROM envelope e JOIN host h ON h.id = e.host_id
+  JOIN municipality m ON m.id = h.municipality_id
+ WHERE {scope} AND e.hash = :hash

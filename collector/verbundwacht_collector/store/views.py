@@ -1,0 +1,198 @@
+"""What readers see. Times are Unix milliseconds; a host is named by its agent id in hex."""
+
+from typing import Any, Literal
+
+import msgspec
+
+Freshness = Literal["fresh", "late", "silent", "never"]
+
+
+class AlertRow(msgspec.Struct, frozen=True):
+    """One alert in a list."""
+
+    number: str
+    state: str
+    severity: str
+    rule_id: str
+    subject: str
+    title: str
+    municipality_id: str
+    municipality: str
+    host_id: str
+    host: str
+    simulated: bool
+    opened_at: int
+    changed_at: int
+    assignee: str | None
+    freshness: Freshness
+    repeated: int
+    version: int
+
+
+class EventRow(msgspec.Struct, frozen=True):
+    """One entry of an alert's history."""
+
+    at: int
+    kind: str
+    actor: str | None
+    text: str
+    reason: str
+    evidence: str | None
+
+
+class DeliveryRow(msgspec.Struct, frozen=True):
+    """One notification about an alert."""
+
+    channel: str
+    recipient: str
+    state: str
+    attempts: int
+    created_at: int
+    done_at: int | None
+    response: str
+    event: str
+
+
+class EvidenceRow(msgspec.Struct, frozen=True):
+    """The signed message that a transition rests on."""
+
+    seq: int | None
+    hash: str
+    kind: str
+    received_at: int
+    kid: str
+
+
+class FindingRow(msgspec.Struct, frozen=True):
+    """The outcome of a rule on a host; `stale` is derived, never stored."""
+
+    host_id: str
+    host: str
+    municipality_id: str
+    rule_id: str
+    subject: str
+    outcome: str  # pass fail not_applicable error stale
+    stored_outcome: str
+    since: int
+    reason: str
+    readings: list[tuple[str, str]]
+    baseline: bool
+
+
+class HostRow(msgspec.Struct, frozen=True):
+    """One host in a list."""
+
+    id: str
+    name: str
+    municipality_id: str
+    municipality: str
+    os: str
+    last_seen: int | None
+    interval_s: int
+    freshness: Freshness
+    simulated: bool
+    state: str
+    agent_version: str | None
+    facts_unknown: bool
+    clock_skew_ms: int
+    open_alerts: int
+    outcomes: dict[str, int]  # per outcome; all of them `stale` while the host is silent
+
+
+class SectionRow(msgspec.Struct, frozen=True):
+    """What a host says about one section."""
+
+    section: str
+    status: str
+    reason: str | None
+    reach: str
+    collected_at: int
+    since: int
+    body: dict[str, Any] | None
+
+
+class ChainRow(msgspec.Struct, frozen=True):
+    """Where the host's chain of messages stands."""
+
+    hi: int
+    head: str
+    upto: int
+    beat_n: int
+    beat_at: int
+    kid: str
+    key_since: int
+
+
+class HostDetail(msgspec.Struct, frozen=True):
+    """Everything a reader may know about one host."""
+
+    row: HostRow
+    sections: list[SectionRow]
+    findings: list[FindingRow]
+    chain: ChainRow
+
+
+class AlertDetail(msgspec.Struct, frozen=True):
+    """Everything a reader may know about one alert."""
+
+    row: AlertRow
+    host: HostRow
+    finding: FindingRow | None
+    evidence: EvidenceRow | None
+    events: list[EventRow]
+    deliveries: list[DeliveryRow]
+    earlier: list[dict[str, Any]]  # number, opened_at, state, changed_at
+
+
+class MunicipalityRow(msgspec.Struct, frozen=True):
+    """One municipality with its counts."""
+
+    id: str
+    name: str
+    alliance_id: str
+    alliance: str
+    contact: str | None
+    hosts: int
+    open_alerts: int
+
+
+class Person(msgspec.Struct, frozen=True):
+    """Somebody who may log in."""
+
+    id: int
+    login: str
+    name: str
+    password_hash: str
+    disabled: int
+
+
+class Grant(msgspec.Struct, frozen=True):
+    """What a person may do, and where."""
+
+    role: Literal["municipal", "soc"]
+    municipality_id: str | None
+    alliance_id: str | None
+
+
+class Session(msgspec.Struct, frozen=True):
+    """One login that is still valid."""
+
+    person_id: int
+    csrf: str
+    created_at: int
+    seen_at: int
+
+
+class AlertQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A filter as it stands in a URL. Empty means any; states default to the open ones."""
+
+    state: tuple[str, ...] = ("new", "taken", "fix_claimed")
+    severity: tuple[str, ...] = ()
+    municipality: str = ""
+    host: str = ""
+    group: str = ""
+    rules: tuple[str, ...] = ()  # the rule ids of `group`, filled in by who knows the packs
+    q: str = ""
+    sort: str = "severity"
+    limit: int = 50
+    offset: int = 0
