@@ -1,0 +1,1 @@
+"""The Verbundwacht profile of CEL: parse, check, compile. Pure."""

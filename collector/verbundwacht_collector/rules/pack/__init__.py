@@ -1,0 +1,1 @@
+"""Pack files: YAML with positions, the shape of a pack, its rules and tests. Pure."""
