@@ -48,6 +48,10 @@ class Signer(Protocol):
         """First 16 bytes of SHA-256 over the DER SubjectPublicKeyInfo."""
 
     @property
+    def spki(self) -> bytes:
+        """The public key as DER SubjectPublicKeyInfo."""
+
+    @property
     def alg(self) -> int:
         """COSE algorithm number."""
 

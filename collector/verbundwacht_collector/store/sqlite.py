@@ -115,10 +115,17 @@ class SqliteStore:
         try:
             yield tx
             tx.flush_counts()
+            self._db.execute("COMMIT")
+        except sqlite3.OperationalError as problem:
+            self._rollback()
+            raise StoreError(f"{self.path}: {problem}. Free space or check the disk.") from None
         except BaseException:
-            self._db.execute("ROLLBACK")
+            self._rollback()
             raise
-        self._db.execute("COMMIT")
+
+    def _rollback(self) -> None:
+        if self._db.in_transaction:  # a full disk has rolled back by itself
+            self._db.execute("ROLLBACK")
 
     def close(self) -> None:
         """The file is closed; its journal is folded in."""

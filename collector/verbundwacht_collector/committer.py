@@ -1,0 +1,147 @@
+"""Many messages, few commits: what waits while one batch is written becomes the next batch.
+
+One thread writes. A message is answered only after its commit; if that fails, nobody is
+told anything and the agents send again.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final, NamedTuple, TypeVar
+
+import structlog
+
+from verbundwacht_collector.acks import acknowledge, answerable
+from verbundwacht_collector.errors import StoreError
+from verbundwacht_collector.ingest import Answer, Peer
+from verbundwacht_collector.judging import Judge
+from verbundwacht_collector.pipeline import Received, Taken, take_in
+from verbundwacht_collector.store.protocol import Store, Transaction
+from verbundwacht_wire.codes import Code
+from verbundwacht_wire.keys import Signer
+
+BATCH: Final = 500
+UNKNOWN_PER_S: Final = 50
+
+T = TypeVar("T")
+log = structlog.get_logger()
+
+
+class _Waiting(NamedTuple):
+    message: Received
+    answer: "asyncio.Future[Answer]"
+
+
+class Committer:
+    """Takes messages in batches and answers them after the commit."""
+
+    def __init__(
+        self,
+        store: Store,
+        judge: Callable[[Transaction, bool], Judge],
+        signer: Signer,
+        clock: Callable[[], int],
+    ) -> None:
+        self._store, self._judge, self._signer, self._clock = store, judge, signer, clock
+        self._queue: list[_Waiting] = []
+        self._writer = ThreadPoolExecutor(1, "writer")
+        self._running: asyncio.Task[None] | None = None
+        self._refused: dict[Code, int] = {}
+
+    async def receive(self, raw: bytes, peer: Peer) -> Answer:
+        """What became of the message, after its commit. Raises if nothing could be stored."""
+        future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        self._queue.append(_Waiting(Received(raw, peer, self._clock()), future))
+        if self._running is None:
+            self._running = asyncio.create_task(self._drain(), name="commit")
+        return await future
+
+    def count(self, code: Code) -> None:
+        """A door refused something itself; the next commit writes it down."""
+        self._refused[code] = self._refused.get(code, 0) + 1
+
+    async def run(self, work: Callable[[Transaction, Judge], T]) -> T:
+        """The work is committed by the writer thread, in its turn."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._writer, self._work, work)
+
+    async def close(self) -> None:
+        """What waited is committed and answered; the thread is gone."""
+        if self._running is not None:
+            with contextlib.suppress(Exception):
+                await self._running
+        if self._refused:
+            with contextlib.suppress(Exception):
+                await self.run(lambda _tx, _judge: None)
+        self._writer.shutdown()
+
+    async def _drain(self) -> None:
+        loop = asyncio.get_running_loop()
+        try:
+            while self._queue:
+                batch, self._queue = self._queue[:BATCH], self._queue[BATCH:]
+                messages = [waiting.message for waiting in batch]
+                try:
+                    answers = await loop.run_in_executor(self._writer, self._commit, messages)
+                except Exception as problem:
+                    log.error("batch.failed", messages=len(batch), problem=str(problem))
+                    answers = [problem] * len(batch)
+                for waiting, answer in zip(batch, answers, strict=True):
+                    _settle(waiting.answer, answer)
+        finally:
+            self._running = None
+
+    def _work(self, work: Callable[[Transaction, Judge], T]) -> T:
+        with self._store.transaction() as tx:
+            self._flush(tx)
+            return work(tx, self._judge(tx, self._store.changed_elsewhere()))
+
+    def _flush(self, tx: Transaction) -> None:
+        refused, self._refused = self._refused, {}
+        for code, by in refused.items():
+            tx.count(f"code:{code.value}", by)
+
+    def _commit(self, messages: Sequence[Received]) -> list[Answer | Exception]:
+        """One transaction for all; if it fails for a message's sake, one for each."""
+        try:
+            return list(self._transact(messages))
+        except StoreError as problem:
+            log.error("batch.failed", problem=str(problem), messages=len(messages))
+            return [problem] * len(messages)
+        except Exception as problem:
+            if len(messages) == 1:
+                log.error("report.failed", problem=repr(problem), size_bytes=len(messages[0].raw))
+                return [problem]
+            return [answer for one in messages for answer in self._commit([one])]
+
+    def _transact(self, messages: Sequence[Received]) -> list[Answer]:
+        now = self._clock()
+        with self._store.transaction() as tx:
+            judge = self._judge(tx, self._store.changed_elsewhere())
+            self._flush(tx)
+            taken = [take_in(tx, message, judge) for message in messages]
+            seq = self._downlink(tx, now, len(taken))
+        acks = acknowledge(taken, self._signer, now=now, seq=seq)
+        return [_answer(one, acks) for one in taken]
+
+    def _downlink(self, tx: Transaction, now: int, many: int) -> int:
+        """The first of `many` fresh downlink numbers, above all used before and the clock."""
+        first = max(tx.counter("downlink_seq") + 1, now)
+        tx.set_counter("downlink_seq", first + many)
+        return first
+
+
+def _answer(taken: Taken, acks: dict[int, bytes]) -> Answer:
+    if not answerable(taken) or taken.host is None:
+        return Answer(taken.code, None)
+    return Answer(taken.code, acks[taken.host.id])
+
+
+def _settle(future: "asyncio.Future[Answer]", answer: Answer | Exception) -> None:
+    if future.done():  # the door gave up on the connection meanwhile
+        return
+    if isinstance(answer, Exception):
+        future.set_exception(answer)
+    else:
+        future.set_result(answer)

@@ -1,0 +1,182 @@
+"""collector.toml: every key checked, an unknown one refused; nothing is guessed.
+
+The file is small on purpose. What people change at run time lives in the store.
+"""
+
+import difflib
+import re
+from pathlib import Path
+from typing import Final, Literal, NamedTuple
+
+import msgspec
+
+from verbundwacht_collector.errors import ConfigError
+
+
+class _Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    pass
+
+
+class Listen(_Part, frozen=True, kw_only=True):
+    """Where the collector listens, each as address:port."""
+
+    mqtt: str = "0.0.0.0:8883"
+    https: str = "0.0.0.0:8884"
+    web: str = "127.0.0.1:8443"
+
+
+class Public(_Part, frozen=True, kw_only=True):
+    """How agents and people reach it from outside, each as name:port."""
+
+    mqtt: str
+    https: str
+    web: str = ""
+
+
+class AlertConfig(_Part, frozen=True, kw_only=True):
+    """plan: what fails from the beginning is planned work. alert: it alerts like the rest."""
+
+    baseline: Literal["plan", "alert"] = "plan"
+
+
+class Mail(_Part, frozen=True, kw_only=True):
+    """The mail server that takes our messages, and who of the SOC gets them."""
+
+    host: str
+    port: int = 587
+    sender: str
+    recipients: list[str]
+    security: Literal["starttls", "tls", "none"] = "starttls"
+    user: str = ""
+    password_file: str = ""
+
+
+class Web(_Part, frozen=True, kw_only=True):
+    """The pages. certificate and key default to the collector's own."""
+
+    certificate: str = ""
+    key: str = ""
+    insecure_loopback: bool = False  # plain HTTP, allowed on 127.0.0.1 only
+
+
+class Config(_Part, frozen=True, kw_only=True):
+    """The whole file."""
+
+    alliance: str
+    public: Public
+    listen: Listen = Listen()
+    alerts: AlertConfig = AlertConfig()
+    mail: Mail | None = None
+    web: Web = Web()
+    interval_s: int = 900
+
+
+class Folder(NamedTuple):
+    """The collector's folder; nothing here touches the disk."""
+
+    root: Path
+
+    @property
+    def config(self) -> Path:
+        """TOML."""
+        return self.root / "collector.toml"
+
+    @property
+    def database(self) -> Path:
+        """SQLite."""
+        return self.root / "collector.db"
+
+    @property
+    def keys(self) -> Path:
+        """Certificates and their keys, 0700."""
+        return self.root / "keys"
+
+    @property
+    def downlink(self) -> Path:
+        """PEM, 0600: signs acknowledgements and receipts."""
+        return self.keys / "downlink-key.pem"
+
+
+def load(folder: Folder) -> Config:
+    """The checked configuration. Raises ConfigError naming file, key, value and next step."""
+    path = folder.config
+    try:
+        raw = path.read_bytes()
+    except FileNotFoundError:
+        raise ConfigError(
+            f"{path} fehlt. Neuen Sammler anlegen: verbundwacht init --dir {folder.root}"
+        ) from None
+    except OSError as problem:
+        raise ConfigError(f"{path} ist nicht lesbar: {problem.strerror}. Rechte prüfen.") from None
+    try:
+        config = msgspec.toml.decode(raw, type=Config)
+    except msgspec.ValidationError as problem:
+        raise ConfigError(_explain(path, str(problem))) from None
+    except (msgspec.DecodeError, UnicodeDecodeError) as problem:
+        raise ConfigError(f"{path} ist kein TOML: {problem}. Zeile berichtigen.") from None
+    _check(path, config)
+    return config
+
+
+_KEYS: Final = sorted(
+    {
+        name
+        for part in (Config, Listen, Public, AlertConfig, Mail, Web)
+        for name in part.__struct_fields__
+    }
+)
+
+
+def _explain(path: Path, problem: str) -> str:
+    unknown = re.search(r"unknown field `(.+?)`(?: - at `\$\.?(.*?)`)?$", problem)
+    if unknown:
+        key, where = unknown[1], unknown[2]
+        near = difflib.get_close_matches(key, _KEYS, 1)
+        hint = f"Meinten Sie {near[0]}?" if near else f"Möglich sind: {', '.join(_KEYS)}."
+        return f"{path}: unbekannter Schlüssel {where + '.' if where else ''}{key}. {hint}"
+    missing = re.search(r"missing required field `(.+?)`(?: - at `\$\.?(.*?)`)?$", problem)
+    if missing:
+        where = f" in [{missing[2]}]" if missing[2] else ""
+        return f"{path}: Schlüssel {missing[1]} fehlt{where}. Bitte ergänzen."
+    return f"{path}: {problem}. Wert berichtigen und neu starten."
+
+
+def _check(path: Path, config: Config) -> None:
+    for key in ("mqtt", "https", "web"):
+        address(getattr(config.listen, key), f"{path}: listen.{key}")
+    for key in ("mqtt", "https"):
+        address(getattr(config.public, key), f"{path}: public.{key}")
+    if not 60 <= config.interval_s <= 86_400:
+        raise ConfigError(
+            f"{path}: interval_s = {config.interval_s}. Erlaubt sind 60 bis 86400 Sekunden."
+        )
+    host, _ = address(config.listen.web, f"{path}: listen.web")
+    if config.web.insecure_loopback and host not in ("127.0.0.1", "::1", "localhost"):
+        raise ConfigError(
+            f"{path}: web.insecure_loopback gilt nur auf 127.0.0.1, listen.web ist "
+            f"{config.listen.web}. Eines von beiden ändern."
+        )
+    if config.mail is not None and not config.mail.recipients:
+        raise ConfigError(f"{path}: mail.recipients ist leer. Mindestens eine Adresse nennen.")
+
+
+def address(text: str, where: str) -> tuple[str, int]:
+    """(host, port) of `host:port`; brackets around IPv6. Raises ConfigError naming `where`."""
+    host, _, port = text.rpartition(":")
+    host = host.removeprefix("[").removesuffix("]")
+    if not host or not port.isdecimal() or int(port) > 65_535:
+        raise ConfigError(
+            f'{where} = "{text}" ist keine Adresse. Form: name:port, etwa "[::]:8883"'
+        )
+    return host, int(port)
+
+
+def secret(path: str, where: str) -> str:
+    """The first line of a file that only its owner may read. Raises ConfigError."""
+    file = Path(path)
+    try:
+        if file.stat().st_mode & 0o077:
+            raise ConfigError(f"{where}: {path} ist für andere lesbar. Rechte: chmod 600 {path}")
+        return file.read_text("utf-8").splitlines()[0]
+    except (OSError, IndexError, UnicodeDecodeError) as problem:
+        raise ConfigError(f"{where}: {path} ist nicht lesbar ({problem}).") from None
