@@ -1,0 +1,41 @@
+"""The ten probes, in the order in which their sections are shown.
+
+A probe reads through `Host` and returns a body or raises `Unavailable`, nothing else. Cheap ones
+run every time; costly ones when a watched path has changed or the facts are six hours old.
+"""
+
+from typing import Final
+
+from verbundwacht_agent.probes import (
+    accounts,
+    kernel,
+    listening,
+    mounts,
+    os,
+    packages,
+    services,
+    sshd,
+    sysctl,
+    updates,
+)
+from verbundwacht_agent.probes.collected import Collected, Probe, Signature, signature
+from verbundwacht_agent.probes.packages import package_manager_busy
+
+PROBES: Final[dict[str, Probe]] = {
+    probe.section: probe
+    for probe in (
+        Probe("os", os.probe),
+        Probe("kernel", kernel.probe),
+        Probe("packages", packages.probe, costly=True, watches=(packages.STATUS_PATH,)),
+        Probe("updates", updates.probe, costly=True, watches=updates.WATCHES),
+        Probe("sshd", sshd.probe),
+        Probe("sysctl", sysctl.probe),
+        Probe("mounts", mounts.probe),
+        Probe("accounts", accounts.probe),
+        Probe("services", services.probe),
+        Probe("listening", listening.probe),
+    )
+}
+"""Section name -> its probe."""
+
+__all__ = ["PROBES", "Collected", "Probe", "Signature", "package_manager_busy", "signature"]

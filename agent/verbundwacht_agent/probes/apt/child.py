@@ -1,0 +1,103 @@
+"""Asks apt which updates wait; run by the system's own Python, never imported by the agent.
+
+Prints one JSON object whose last key is `end`, so that a cut answer is recognised. Exit code 3:
+this Python has no apt_pkg; 100: apt could not work. Nothing is decided here: `pending.py` judges.
+Hard-learned: as root apt would write its cache files, so root works without them; everybody else
+cannot write and uses the ones that are there, at a third of the cost.
+"""
+
+import json
+import os
+import sys
+from typing import Any
+
+try:
+    import apt_pkg  # type: ignore[import-not-found]  # belongs to the system's Python
+except ImportError:
+    sys.exit(3)
+
+
+def main() -> int:
+    """Print what apt knows; 0 on success, 100 if apt refused."""
+    try:
+        answer = ask()
+    except apt_pkg.Error as error:
+        print(error, file=sys.stderr)
+        return 100
+    json.dump(answer, sys.stdout)
+    return 0
+
+
+def ask() -> dict[str, Any]:
+    """Configured lists, and every installed package that has a newer candidate."""
+    apt_pkg.init_config()
+    if os.geteuid() == 0:
+        apt_pkg.config.set("Dir::Cache::pkgcache", "")
+        apt_pkg.config.set("Dir::Cache::srcpkgcache", "")
+    apt_pkg.init_system()
+    sources = apt_pkg.SourceList()
+    sources.read_main_list()
+    targets = [index.describe for source in sources.list for index in source.index_files]
+    cache = apt_pkg.Cache(None)
+    plan = apt_pkg.DepCache(cache)
+    records = apt_pkg.PackageRecords(cache)
+    waiting = []
+    for package in cache.packages:
+        candidate = plan.get_candidate_ver(package) if package.current_ver else None
+        if candidate and newer(candidate, package.current_ver):
+            waiting.append((package, candidate, percentage(records, candidate)))
+    if any(share is not None for _, _, share in waiting):
+        plan.upgrade(True)  # decides by the machine id who is in the phase
+    updates = [
+        describe(package, candidate, share, plan.marked_upgrade(package))
+        for package, candidate, share in waiting
+    ]
+    return {"targets": targets, "updates": updates, "end": True}
+
+
+def newer(version: Any, than: Any) -> bool:
+    """Debian's own order."""
+    return bool(apt_pkg.version_compare(version.ver_str, than.ver_str) > 0)
+
+
+def percentage(records: Any, candidate: Any) -> "int | None":
+    """Share of machines that should get a phased update now; None if it is for all.
+
+    Only archives named …-updates phase, and looking into a compressed list is slow.
+    """
+    for file, index in candidate.file_list:
+        if file.archive.endswith("-updates"):
+            records.lookup((file, index))
+            share = records["Phased-Update-Percentage"] if has_share(records) else ""
+            if share.isdigit() and int(share) < 100:
+                return int(share)
+    return None
+
+
+def has_share(records: Any) -> bool:
+    """True if the record carries the field of phased updates."""
+    return "Phased-Update-Percentage" in records.keys()  # noqa: SIM118 - no mapping
+
+
+def describe(package: Any, candidate: Any, share: "int | None", planned: bool) -> dict[str, Any]:
+    """One waiting update; origins are those of all versions up to the candidate."""
+    origins = {
+        name
+        for version in package.version_list
+        if newer(version, package.current_ver) and not newer(version, candidate)
+        for file, _ in version.file_list
+        for name in (file.archive, file.codename, file.label)
+        if name
+    }
+    return {
+        "name": package.get_fullname(True),
+        "installed": package.current_ver.ver_str,
+        "candidate": candidate.ver_str,
+        "origins": sorted(origins),
+        "held": package.selected_state == apt_pkg.SELSTATE_HOLD,
+        "phased": share is not None and not planned,
+    }
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,134 @@
+"""Package lists: whether they are there, whole, and how old.
+
+Pure. apt itself reports missing lists as "0 upgraded" with exit 0, so an empty answer is believed
+only after this module has seen a list for every configured source. Hard-learned: the time stamp
+of a list file is the archive's own, only `Date:` inside its Release file can be relied on, and an
+archive may announce a list as empty, in which case apt stores none.
+"""
+
+import re
+from datetime import UTC, datetime
+from typing import Final, Literal, NamedTuple
+
+from verbundwacht_agent.errors import Unavailable
+
+FOLDER: Final = "/var/lib/apt/lists"
+RELEASES: Final = ("_InRelease", "_Release")
+"""Endings of the files that sign an archive's lists."""
+
+_ALL: Final = "_binary-all_Packages"
+_MONTHS: Final = (
+    "Jan",
+    "Feb",
+    "Mar",
+    "Apr",
+    "May",
+    "Jun",
+    "Jul",
+    "Aug",
+    "Sep",
+    "Oct",
+    "Nov",
+    "Dec",
+)
+_DATE: Final = re.compile(
+    r"^Date: \w{3}, +(\d{1,2}) (\w{3}) (\d{4}) +(\d{1,2}:\d\d:\d\d) (?:UTC|GMT|\+0000)\s*$",
+    re.M | re.A,
+)
+_NAMES: Final = re.compile(r"^(?:Suite|Codename|Label): *(.*?) *$", re.MULTILINE)
+
+
+class Lists(NamedTuple):
+    """What the lists on disk can answer."""
+
+    date: datetime | None  # of the newest Release file
+    complete: bool  # every configured source has its list
+    security: bool  # at least one list is a security archive's
+
+
+def is_security(name: str) -> bool:
+    """True for suite, codename or label of a security archive: jammy-security, Debian-Security."""
+    return name.lower().endswith("-security")
+
+
+def assess(targets: tuple[str, ...], sizes: dict[str, int], releases: dict[str, str]) -> Lists:
+    """What can be answered with the lists of this host.
+
+    targets: file names, without extension, of the lists that the configured sources should have;
+    sizes: name -> bytes of every file in the folder; releases: name -> content.
+    Raises Unavailable `no_sources`, `lists_missing` or `lists_broken`.
+    """
+    if not targets:
+        hint = "Es sind keine Paketquellen eingetragen: /etc/apt/sources.list.d prüfen."
+        raise Unavailable("failed", "no_sources", hint)
+    states = {target: _state(target, sizes, releases) for target in targets}
+    if "present" not in states.values():
+        hint = "Die Paketlisten fehlen: apt-get update ausführen."
+        raise Unavailable("failed", "lists_missing", hint)
+    return Lists(
+        date=max(filter(None, map(parse_date, releases.values())), default=None),
+        complete="missing" not in states.values(),
+        security=any(
+            state == "present" and _is_security_list(target, releases)
+            for target, state in states.items()
+        ),
+    )
+
+
+def _state(
+    target: str, sizes: dict[str, int], releases: dict[str, str]
+) -> Literal["present", "missing", "not offered"]:
+    """Whether a list is there, should be there, or is not offered by its archive."""
+    announced = _announced_size(target, releases)
+    if size := sizes.get(target, 0):
+        if announced not in (None, size):
+            hint = "Eine Paketliste ist beschädigt: apt-get update ausführen."
+            raise Unavailable("failed", "lists_broken", hint)
+        return "present"
+    if any(size for name, size in sizes.items() if name.startswith(f"{target}.")):
+        return "present"  # kept compressed; apt itself complains if it is damaged
+    # Lists for "all" alone are optional everywhere: the one per architecture decides.
+    if target.endswith(_ALL) or (_release(target, releases) and not announced):
+        return "not offered"
+    return "missing"
+
+
+def _release(target: str, releases: dict[str, str]) -> tuple[str, str] | None:
+    """Prefix and content of the Release file that covers a list; the longest prefix wins."""
+    covering = [
+        (name.removesuffix(ending).removesuffix("_") + "_", content)
+        for name, content in releases.items()
+        for ending in ("InRelease", "Release")
+        if name.endswith(f"_{ending}")
+    ]
+    return max((found for found in covering if target.startswith(found[0])), default=None)
+
+
+def _announced_size(target: str, releases: dict[str, str]) -> int | None:
+    """Bytes of a list by its Release file; None if it names no such list."""
+    found = _release(target, releases)
+    if found is None:
+        return None
+    prefix, content = found
+    path = re.escape(target.removeprefix(prefix).replace("_", "/"))
+    entry = re.search(rf"^ [0-9a-f]{{32,128}} +([0-9]{{1,12}}) {path}$", content, re.MULTILINE)
+    return int(entry[1]) if entry else None
+
+
+def _is_security_list(target: str, releases: dict[str, str]) -> bool:
+    found = _release(target, releases)
+    names = _NAMES.findall(found[1]) if found else re.findall(r"_dists_(.*?)_", target)
+    return any(map(is_security, names))
+
+
+def parse_date(release: str) -> datetime | None:
+    """When an archive made its lists; None if the field is missing or no date."""
+    found = _DATE.search(release)
+    if found is None or found[2] not in _MONTHS:
+        return None
+    hour, minute, second = map(int, found[4].split(":"))
+    try:
+        month = _MONTHS.index(found[2]) + 1
+        return datetime(int(found[3]), month, int(found[1]), hour, minute, second, tzinfo=UTC)
+    except ValueError:
+        return None
