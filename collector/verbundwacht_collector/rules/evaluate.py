@@ -2,20 +2,26 @@
 
 Order: collection state of `needs`, `when`, then `assert` (for every element of `each`); a
 missing field anywhere asks `on_missing`. With `each`, no element at all is one `pass` with
-the subject "": the host offers nothing to object to, and its section was read.
+the subject "": the section was read, and there is nothing to object to.
 """
 
-from collections.abc import Mapping
+import hashlib
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
+from verbundwacht_collector.rules import explain
 from verbundwacht_collector.rules.errors import EvaluationError, MissingValue
-from verbundwacht_collector.rules.explain import failing, origin_of, passing
-from verbundwacht_collector.rules.language.compile import Expression, Frame
-from verbundwacht_collector.rules.model import Outcome, Reading, Rule, Snapshot, Verdict
-from verbundwacht_collector.rules.values_text import shown
+from verbundwacht_collector.rules.language.compile import Expression
+from verbundwacht_collector.rules.language.frame import Frame
+from verbundwacht_collector.rules.model import Outcome, Rule, Snapshot, Verdict
+from verbundwacht_collector.rules.shown import shown
 
-_WORST: dict[str, int] = {"fail": 3, "error": 2, "not_applicable": 1, "pass": 0}
+NOT_SENT: Final = "not sent by this agent"
+"""How the reason begins if the host's manifest does not name a section."""
+SUBJECT_CHARS: Final = 200
+
+_WORST: Final[dict[Outcome, int]] = {"fail": 3, "error": 2, "not_applicable": 1, "pass": 0}
 
 
 def evaluate(
@@ -30,25 +36,25 @@ def evaluate(
     if blocked is not None:
         return (blocked,)
     facts = {name: snapshot[name].facts for name in rule.needs}
-    values = {**rule.defaults, **params} if params else rule.defaults
+    values = rule.defaults if params is rule.defaults else {**rule.defaults, **params}
     frame = Frame(facts, values, now, rule.slots)
+    current = rule.when
     try:
-        if rule.when is not None and not _run(rule.when, frame):
+        if current is not None and not _run(current, frame):
             return (Verdict(rule.id, "", "not_applicable", "the condition `when` is not met"),)
-        if rule.each is None:
-            return (_judge(rule, frame),)
-        elements = _run(rule.each, frame)
+        current = rule.each
+        if current is not None:
+            return _judge_each(rule, current, frame, _run(current, frame))
     except EvaluationError as error:
-        return (_undecided(rule, "", error),)
-    return _judge_each(rule, frame, elements)
+        return (_undecided(rule, current, frame, error),)
+    return (_judge(rule, frame),)
 
 
-def overall(verdicts: tuple[Verdict, ...]) -> Outcome:
-    """The one outcome for all subjects: fail before error before pass; all n/a is n/a."""
-    worst = max(verdicts, key=lambda verdict: _WORST[verdict.outcome])
-    if worst.outcome == "not_applicable" and any(one.outcome == "pass" for one in verdicts):
-        return "pass"
-    return worst.outcome
+def overall(verdicts: Sequence[Verdict]) -> Outcome:
+    """The one outcome for all subjects: fail before error before pass before not applicable."""
+    outcomes = {verdict.outcome for verdict in verdicts}
+    order: tuple[Outcome, ...] = ("fail", "error", "pass")
+    return next((one for one in order if one in outcomes), "not_applicable")
 
 
 def _collection(rule: Rule, snapshot: Snapshot) -> Verdict | None:
@@ -59,7 +65,7 @@ def _collection(rule: Rule, snapshot: Snapshot) -> Verdict | None:
             return Verdict(rule.id, "", "not_applicable", _said(f"{name} is absent", state.reason))
     for name, state in states:
         if state is None:
-            return Verdict(rule.id, "", "not_applicable", f"{name} is not sent by this agent")
+            return Verdict(rule.id, "", "not_applicable", f"{NOT_SENT}: {name}")
     for name, state in states:
         assert state is not None
         if state.status != "ok":
@@ -79,48 +85,64 @@ def _run(expression: Expression, frame: Frame) -> Any:
     return expression.run(frame)
 
 
-def _judge(rule: Rule, frame: Frame, subject: str = "", index: int = -1) -> Verdict:
-    """index: of the element in `each`, -1 without."""
-    origin = None
+def _judge(rule: Rule, frame: Frame, subject: str = "", place: str = "") -> Verdict:
+    """One verdict. place: where the element of `each` lies, "" without `each`."""
+    element = (rule.variable, place) if place else None
     try:
-        met = _run(rule.assertion, frame)
-        if rule.each is not None:
-            origin = rule.variable, origin_of(rule.each, frame, frame.slots[0], index)
-        if met:
-            return Verdict(rule.id, subject, "pass", "", passing(rule.assertion, frame, origin))
+        if _run(rule.assertion, frame):
+            readings = explain.passing(rule.assertion, frame, element)
+            return Verdict(rule.id, subject, "pass", "", readings)
     except EvaluationError as error:
-        return _undecided(rule, subject, error)
-    return Verdict(rule.id, subject, "fail", "", failing(rule.assertion, frame, origin))
+        return _undecided(rule, rule.assertion, frame, error, subject, element)
+    readings = explain.failing(rule.assertion, frame, element)
+    return Verdict(rule.id, subject, "fail", "", readings)
 
 
-def _undecided(rule: Rule, subject: str, error: EvaluationError) -> Verdict:
-    if isinstance(error, MissingValue) and rule.on_missing is not None:
-        readings = (Reading(error.path, "missing"),)
-        return Verdict(rule.id, subject, rule.on_missing, error.message, readings)
-    return Verdict(rule.id, subject, "error", error.message)
+def _undecided(
+    rule: Rule,
+    expression: Expression | None,
+    frame: Frame,
+    error: EvaluationError,
+    subject: str = "",
+    element: explain.Element | None = None,
+) -> Verdict:
+    if not isinstance(error, MissingValue) or rule.on_missing is None or expression is None:
+        return Verdict(rule.id, subject, "error", error.message)
+    readings = explain.missing(expression, frame, error, element)
+    return Verdict(rule.id, subject, rule.on_missing, error.message, readings)
 
 
-def _judge_each(rule: Rule, frame: Frame, elements: list[Any]) -> tuple[Verdict, ...]:
+def _judge_each(
+    rule: Rule, each: Expression, frame: Frame, elements: list[Any]
+) -> tuple[Verdict, ...]:
+    """One verdict per subject. Raises EvaluationError if an element's subject has no name:
+
+    then nothing can be said about any of them, and the caller makes it one `error`.
+    """
     if not elements:
         return (Verdict(rule.id, "", "pass"),)
+    places = explain.places(each, frame, elements)
     verdicts: dict[str, Verdict] = {}
-    for index, element in enumerate(elements):
+    for element, place in zip(elements, places, strict=True):
         frame.slots[0] = element
-        verdict = _judge_element(rule, frame, index)
+        subject = "/".join([_part(part.run(frame)) for part in rule.subject])
+        verdict = _judge(rule, frame, _short(subject), place)
         before = verdicts.get(verdict.subject)
         if before is None or _WORST[verdict.outcome] > _WORST[before.outcome]:
             verdicts[verdict.subject] = verdict
     return tuple(verdicts.values())
 
 
-def _judge_element(rule: Rule, frame: Frame, index: int) -> Verdict:
-    try:
-        subject = "/".join([_part(part.run(frame)) for part in rule.subject])
-    except EvaluationError as error:
-        # Without a name the element cannot be told apart: the error speaks for all of them.
-        return Verdict(rule.id, "", "error", error.message)
-    return _judge(rule, frame, subject, index)
-
-
 def _part(value: Any) -> str:
-    return value if isinstance(value, str) else shown(value)
+    """Text from a host as part of a key: characters that no store or page likes are escaped."""
+    if isinstance(value, str):
+        return value if value.isprintable() else shown(value)[1:-1]
+    return shown(value)
+
+
+def _short(subject: str) -> str:
+    if len(subject) <= SUBJECT_CHARS:
+        return subject
+    # Cut texts may be equal although the whole ones are not; the sum keeps them apart.
+    mark = hashlib.sha256(subject.encode(errors="replace")).hexdigest()[:16]
+    return f"{subject[: SUBJECT_CHARS - 17]}…{mark}"

@@ -26,8 +26,8 @@ from verbundwacht_wire.schema import facts_schema
 
 MAIN: Final = "pack.yaml"
 FORMAT: Final = 1
-_REQUIRED: Final = ("format", "pack", "version", "facts", "groups", "rules")
-_OPTIONAL: Final = ("catalogues", "parameters", "fixtures")
+_REQUIRED: Final = ("format", "pack", "version", "facts", "groups")
+_OPTIONAL: Final = ("catalogues", "parameters", "fixtures", "rules")
 
 
 def load_pack(path: Path) -> Pack:

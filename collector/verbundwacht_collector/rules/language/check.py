@@ -5,10 +5,8 @@ conditions before it make sure that it is there. What is read unguarded is repor
 the rule must then say `on_missing`.
 """
 
-import difflib
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from typing import Final, Literal, NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 from verbundwacht_collector.rules.errors import EvaluationError
 from verbundwacht_collector.rules.language import limits, nodes, values
@@ -16,6 +14,17 @@ from verbundwacht_collector.rules.language.functions import FUNCTIONS, Function
 from verbundwacht_collector.rules.language.nodes import Node, path_of
 from verbundwacht_collector.rules.language.operators import EQUALITY, result_type
 from verbundwacht_collector.rules.language.parse import MACROS, RESERVED
+from verbundwacht_collector.rules.language.scope import (
+    NONE,
+    ROOTS,
+    Checked,
+    Paths,
+    Remark,
+    Scope,
+    Unguarded,
+    Variable,
+    suggestion,
+)
 from verbundwacht_collector.rules.language.types import (
     ANY,
     BOOL,
@@ -28,62 +37,6 @@ from verbundwacht_collector.rules.language.types import (
     list_of,
     map_of,
 )
-
-ROOTS: Final = ("facts", "params", "now")
-Paths = frozenset[str]
-NONE: Final[Paths] = frozenset()
-
-
-class Remark(NamedTuple):
-    """One thing to say about an expression. review: it runs, but an author should not ship it."""
-
-    offset: int
-    message: str
-    severity: Literal["error", "warning"] = "error"
-    review: bool = False
-
-
-class Unguarded(NamedTuple):
-    """A read of a field that may be missing."""
-
-    offset: int
-    path: str
-
-
-class Variable(NamedTuple):
-    """A loop variable: its type, and where its value lies while the rule runs."""
-
-    type: Type
-    slot: int
-
-
-@dataclass(frozen=True)
-class Scope:
-    """What an expression may refer to."""
-
-    facts: Type
-    params: Type
-    variables: Mapping[str, Variable] = field(default_factory=dict)
-    guards: Paths = NONE
-    facts_loops: int = 0
-
-
-@dataclass
-class Checked:
-    """An expression with everything that is known before it runs."""
-
-    source: str
-    root: Node
-    type: Type = ANY
-    types: dict[Node, Type] = field(default_factory=dict)
-    slots: dict[Node, int] = field(default_factory=dict)
-    sections: set[str] = field(default_factory=set)
-    params: set[str] = field(default_factory=set)
-    reads_now: bool = False
-    unguarded: list[Unguarded] = field(default_factory=list)
-    remarks: list[Remark] = field(default_factory=list)
-    guards_if_true: Paths = NONE
-    slot_count: int = 0
 
 
 class _Info(NamedTuple):
@@ -110,12 +63,6 @@ def check(source: str, root: Node, scope: Scope, *, want: Type | None = None) ->
     return out
 
 
-def suggestion(word: str, known: Iterable[str]) -> str:
-    """`; did you mean 'x'?` if a known word is close, else nothing."""
-    close = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
-    return f"; did you mean {close[0]!r}?" if close else ""
-
-
 class _Checker:
     def __init__(self, source: str, root: Node, scope: Scope) -> None:
         self.out = Checked(source, root)
@@ -125,40 +72,9 @@ class _Checker:
         self.loops = scope.facts_loops
 
     def visit(self, node: Node, guards: Paths) -> _Info:
-        info = self._visit(node, guards)
+        info = _VISITS[type(node)](self, node, guards)
         self.out.types[node] = info.type
         return info
-
-    def _visit(self, node: Node, guards: Paths) -> _Info:
-        match node:
-            case nodes.Literal():
-                return self._literal(node)
-            case nodes.Name():
-                return self._name(node)
-            case nodes.Select():
-                return self._select(node, guards, asked=False)
-            case nodes.Index():
-                return self._index(node, guards)
-            case nodes.Has():
-                return self._has(node, guards)
-            case nodes.Call():
-                return self._call(node, guards)
-            case nodes.ListOf() | nodes.MapOf():
-                return self._collection(node, guards)
-            case nodes.Not():
-                info = self._condition(node.operand, guards)
-                return info._replace(yes=info.no, no=info.yes)
-            case nodes.Negate():
-                return self._negate(node, guards)
-            case nodes.Binary():
-                return self._binary(node, guards)
-            case nodes.Logic():
-                return self._logic(node, guards)
-            case nodes.Choice():
-                return self._choice(node, guards)
-            case nodes.Loop():
-                return self._loop(node, guards)
-        raise AssertionError(f"no check for {node!r}")
 
     def error(self, offset: int, message: str) -> _Info:
         self.out.remarks.append(Remark(offset, message))
@@ -168,13 +84,13 @@ class _Checker:
         message = "this condition never depends on the host"
         self.out.remarks.append(Remark(_start(node), message, review=True))
 
-    def _literal(self, node: nodes.Literal) -> _Info:
+    def _literal(self, node: nodes.Literal, _guards: Paths) -> _Info:
         value = node.value
         if isinstance(value, int) and not limits.INT_MIN <= value <= limits.INT_MAX:
             return self.error(node.pos, f"{value} does not fit into 64 bits")
         return _Info(_literal_type(value))
 
-    def _name(self, node: nodes.Name) -> _Info:
+    def _name(self, node: nodes.Name, _guards: Paths) -> _Info:
         if variable := self.variables.get(node.name):
             self.out.slots[node] = variable.slot
             return _Info(variable.type, constant=False, facts=True)
@@ -200,7 +116,7 @@ class _Checker:
             return info
         return self.visit(node, guards)
 
-    def _select(self, node: nodes.Select, guards: Paths, *, asked: bool) -> _Info:
+    def _select(self, node: nodes.Select, guards: Paths, asked: bool = False) -> _Info:
         base = self._base(node.base, guards, asked=asked)
         kind, name = base.type.kind, node.field
         if kind == "any":
@@ -336,6 +252,10 @@ class _Checker:
                 self.error(key.pos, f"the key {value!r} is there twice")
             seen.add(value)
 
+    def _not(self, node: nodes.Not, guards: Paths) -> _Info:
+        info = self._condition(node.operand, guards)
+        return info._replace(yes=info.no, no=info.yes)
+
     def _negate(self, node: nodes.Negate, guards: Paths) -> _Info:
         info = self.visit(node.operand, guards)
         if info.type.kind not in ("int", "double", "any"):
@@ -360,7 +280,7 @@ class _Checker:
         return _Info(result, yes=yes, constant=constant, facts=left.facts or right.facts)
 
     def _possible(self, node: nodes.Binary, left: Type, right: Type) -> None:
-        """Comparisons that can only come out one way, because the field has a fixed set of values."""
+        """Notes comparisons that come out one way only: the field has a fixed set of values."""
         for allowed, other in ((left.values, node.right), (right.values, node.left)):
             parts = other.items if isinstance(other, nodes.ListOf) else (other,)
             for part in parts if allowed else ():
@@ -445,6 +365,24 @@ class _Checker:
         if name in self.variables:
             return f"the variable {name!r} is already in use around this loop"
         return ""
+
+
+_VISITS: dict[type[Node], Callable[[_Checker, Any, Paths], _Info]] = {
+    nodes.Literal: _Checker._literal,
+    nodes.Name: _Checker._name,
+    nodes.Select: _Checker._select,
+    nodes.Index: _Checker._index,
+    nodes.Has: _Checker._has,
+    nodes.Call: _Checker._call,
+    nodes.ListOf: _Checker._collection,
+    nodes.MapOf: _Checker._collection,
+    nodes.Not: _Checker._not,
+    nodes.Negate: _Checker._negate,
+    nodes.Binary: _Checker._binary,
+    nodes.Logic: _Checker._logic,
+    nodes.Choice: _Checker._choice,
+    nodes.Loop: _Checker._loop,
+}
 
 
 def _literal_type(value: object) -> Type:

@@ -1,46 +1,23 @@
 """Turns a checked expression into Python closures, one per node. Pure.
 
-No `eval`: a closure can do only what its node says. Facts are read as they came, and every
-read checks the Python type: a section that does not keep to the schema gives an error and
-never a lucky verdict. Values in the dict `code` stay reachable, the explanation runs them again.
+No `eval`: a closure can do only what its node says. The closures of all nodes stay reachable,
+because the explanation of a verdict runs parts of the expression again.
 """
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Any, Final
+from typing import Any
 
-from verbundwacht_collector.rules.errors import BudgetExceeded, EvaluationError, MissingValue
-from verbundwacht_collector.rules.language import limits, nodes
-from verbundwacht_collector.rules.language.check import Checked
-from verbundwacht_collector.rules.language.functions import FUNCTIONS, Overload
+from verbundwacht_collector.rules.errors import EvaluationError, MissingValue
+from verbundwacht_collector.rules.language import closures, nodes
+from verbundwacht_collector.rules.language.frame import CLASSES, Code, Frame, adopt, not_there
+from verbundwacht_collector.rules.language.functions import FUNCTIONS
 from verbundwacht_collector.rules.language.loops import LOOPS
 from verbundwacht_collector.rules.language.nodes import Node, path_of
 from verbundwacht_collector.rules.language.operators import ORDER, arithmetic
-from verbundwacht_collector.rules.language.types import ANY, Type
-from verbundwacht_collector.rules.language.values import int64, timestamp
-
-
-class Frame:
-    """What one rule sees on one host, and how many steps it has left."""
-
-    __slots__ = ("facts", "left", "now", "params", "slots")
-
-    def __init__(
-        self, facts: Mapping[str, Any], params: Mapping[str, Any], now: datetime, slots: int
-    ) -> None:
-        self.facts, self.params, self.now = facts, params, now
-        self.slots: list[Any] = [None] * slots
-        self.left = limits.STEPS
-
-    def charge(self, steps: int) -> None:
-        """Takes steps off the budget. Raises BudgetExceeded when none are left."""
-        self.left -= steps
-        if self.left < 0:
-            raise BudgetExceeded(limits.STEPS)
-
-
-Code = Callable[[Frame], Any]
+from verbundwacht_collector.rules.language.scope import Checked
+from verbundwacht_collector.rules.language.types import ANY
+from verbundwacht_collector.rules.language.values import int64
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,38 +43,8 @@ def compile_expression(checked: Checked) -> Expression:
     """The closures of an expression without errors."""
     compiler = _Compiler(checked)
     run = compiler.node(checked.root)
-    reads = tuple({path: code for path, code in compiler.reads(checked.root)}.items())
+    reads = tuple(dict(compiler.reads(checked.root)).items())
     return Expression(checked, run, compiler.steps(checked.root), compiler.code, reads)
-
-
-_CLASSES: Final[dict[str, type]] = {
-    "bool": bool,
-    "int": int,
-    "double": float,
-    "string": str,
-    "list": list,
-    "map": dict,
-    "object": dict,
-}
-
-
-def adopt(value: Any, kind: str, path: str, offset: int) -> Any:
-    """A value of facts or parameters as the language has it. The slow path of every read.
-
-    Raises MissingValue for null, EvaluationError if the value is not of the kind.
-    """
-    if value is None:
-        raise MissingValue(path, offset)
-    if kind == "timestamp":
-        if isinstance(value, datetime):
-            return value
-        if isinstance(value, str):
-            return timestamp(value)
-    if kind == "double" and type(value) is int:
-        return float(value)
-    if kind in ("any", "duration") or value.__class__ is _CLASSES.get(kind):
-        return int64(value) if kind == "int" else value
-    raise EvaluationError(f"{path} is not of type {kind}", offset)
 
 
 class _Compiler:
@@ -106,7 +53,7 @@ class _Compiler:
         self.code: dict[Node, Code] = {}
 
     def node(self, node: Node) -> Code:
-        code = self.code[node] = self._node(node)
+        code = self.code[node] = _COMPILE[type(node)](self, node)
         return code
 
     def steps(self, node: Node) -> int:
@@ -134,47 +81,34 @@ class _Compiler:
     def kind(self, node: Node) -> str:
         return self.checked.types[node].kind
 
-    def _node(self, node: Node) -> Code:
-        match node:
-            case nodes.Literal(value=value):
-                return lambda _frame: value
-            case nodes.Name():
-                return self._name(node)
-            case nodes.Select():
-                return self._select(node)
-            case nodes.Index():
-                return self._index(node)
-            case nodes.Has():
-                return self._has(node)
-            case nodes.Call():
-                return self._call(node)
-            case nodes.ListOf(items=items):
-                parts = [self.node(item) for item in items]
-                return lambda frame: [part(frame) for part in parts]
-            case nodes.MapOf(entries=entries):
-                pairs = [(self.node(key), self.node(value)) for key, value in entries]
-                return lambda frame: {key(frame): value(frame) for key, value in pairs}
-            case nodes.Not(operand=operand):
-                inverted = self.node(operand)
-                return lambda frame: not inverted(frame)
-            case nodes.Negate():
-                return self._negate(node)
-            case nodes.Binary():
-                return self._binary(node)
-            case nodes.Logic(op=op, terms=terms):
-                return _logic(op, [self.node(term) for term in terms])
-            case nodes.Choice(test=test, then=then, other=other):
-                return _choice(self.node(test), self.node(then), self.node(other))
-            case nodes.Loop():
-                return self._loop(node)
-        raise AssertionError(f"no code for {node!r}")
+    def _literal(self, node: nodes.Literal) -> Code:
+        value = node.value
+        return lambda _frame: value
+
+    def _list(self, node: nodes.ListOf) -> Code:
+        parts = [self.node(item) for item in node.items]
+        return lambda frame: [part(frame) for part in parts]
+
+    def _map(self, node: nodes.MapOf) -> Code:
+        pairs = [(self.node(key), self.node(value)) for key, value in node.entries]
+        return lambda frame: {key(frame): value(frame) for key, value in pairs}
+
+    def _not(self, node: nodes.Not) -> Code:
+        operand = self.node(node.operand)
+        return lambda frame: not operand(frame)
+
+    def _logic(self, node: nodes.Logic) -> Code:
+        return closures.logic(node.op, [self.node(term) for term in node.terms])
+
+    def _choice(self, node: nodes.Choice) -> Code:
+        return closures.choice(self.node(node.test), self.node(node.then), self.node(node.other))
 
     def _name(self, node: nodes.Name) -> Code:
         slot = self.checked.slots.get(node)
         if slot is None:
             return lambda frame: frame.now
         index, kind, name, offset = slot, self.kind(node), node.name, node.pos
-        expected = None if kind == "int" else _CLASSES.get(kind)
+        expected = None if kind == "int" else CLASSES.get(kind)
 
         def read(frame: Frame) -> Any:
             value = frame.slots[index]
@@ -202,14 +136,14 @@ class _Compiler:
         path = path_of(node) or f"….{name}"
         required = self._required(node)
         # A whole number is checked for its size, too: a report may carry any.
-        expected = None if kind == "int" else _CLASSES.get(kind)
+        expected = None if kind == "int" else CLASSES.get(kind)
         base = self._base(node.base)
 
         def read(frame: Frame) -> Any:
             try:
                 value = base(frame)[name]
             except KeyError:
-                raise _not_there(path, offset, required) from None
+                raise not_there(path, offset, required) from None
             if value.__class__ is expected:
                 return value
             return adopt(value, kind, path, offset)
@@ -238,7 +172,7 @@ class _Compiler:
                     raise EvaluationError(f"{path} does not lead through objects", node.pos)
                 value = value.get(key)
                 if value is None and required:
-                    raise _not_there(path, node.pos, required)
+                    raise not_there(path, node.pos, required)
                 if value is None:
                     return False
             return True
@@ -273,27 +207,27 @@ class _Compiler:
             if len(one.args) == len(kinds)
             and all(given in (kind, "any") for given, kind in zip(kinds, one.args, strict=True))
         )
-        return _call(overload, parts, node.pos)
+        return closures.call(overload, parts, node.pos)
 
     def _negate(self, node: nodes.Negate) -> Code:
         operand, offset = self.node(node.operand), node.pos
         if self.kind(node.operand) == "double":
             return lambda frame: -operand(frame)
-        return _guarded(lambda frame: int64(-operand(frame)), offset)
+        return closures.guarded(lambda frame: int64(-operand(frame)), offset)
 
     def _binary(self, node: nodes.Binary) -> Code:
         left, right, op = self.node(node.left), self.node(node.right), node.op
         kind = self.kind(node.left)
         if op in ("==", "!="):
-            return _equality(left, right, same=op == "==", lists=kind == "list")
+            return closures.equality(left, right, same=op == "==", lists=kind == "list")
         if op in ORDER:
             compare = ORDER[op]
             return lambda frame: compare(left(frame), right(frame))
         if op == "in":
-            return _contains(left, right, self.checked.types[node.right], node.pos)
+            return closures.contains(left, right, self.checked.types[node.right], node.pos)
         if kind in ("string", "list") or (kind == "any" and self.kind(node.right) == "list"):
-            return _join(left, right)
-        return _arithmetic(left, right, arithmetic(op, kind), node.pos)
+            return closures.join(left, right)
+        return closures.arithmetic(left, right, arithmetic(op, kind), node.pos)
 
     def _loop(self, node: nodes.Loop) -> Code:
         source, body = self.node(node.source), self.node(node.body)
@@ -301,96 +235,19 @@ class _Compiler:
         return LOOPS[node.macro](source, body, slot, self.steps(node.body))
 
 
-def _not_there(path: str, offset: int, required: bool) -> EvaluationError:
-    if required:
-        return EvaluationError(f"{path} is missing although the vocabulary requires it", offset)
-    return MissingValue(path, offset)
-
-
-def _guarded(run: Code, offset: int) -> Code:
-    """The same closure, with a position on the errors of plain functions."""
-
-    def guarded(frame: Frame) -> Any:
-        try:
-            return run(frame)
-        except EvaluationError as error:
-            if error.offset < 0:
-                error.offset = offset
-            raise
-
-    return guarded
-
-
-def _logic(op: str, terms: list[Code]) -> Code:
-    stop = op == "||"
-
-    def run(frame: Frame) -> bool:
-        for term in terms:
-            if term(frame) is stop:
-                return stop
-        return not stop
-
-    return run
-
-
-def _choice(test: Code, then: Code, other: Code) -> Code:
-    return lambda frame: then(frame) if test(frame) else other(frame)
-
-
-def _call(overload: Overload, parts: list[Code], offset: int) -> Code:
-    compute, steps, share = overload.compute, overload.steps, overload.chars_per_step
-
-    def run(frame: Frame) -> Any:
-        args = [part(frame) for part in parts]
-        frame.charge(steps + (len(args[0]) // share if share else 0))
-        return compute(*args)
-
-    return _guarded(run, offset)
-
-
-def _equality(left: Code, right: Code, *, same: bool, lists: bool) -> Code:
-    if lists:
-
-        def run(frame: Frame) -> bool:
-            one, other = left(frame), right(frame)
-            frame.charge(min(len(one), len(other)))
-            return (one == other) is same
-
-        return run
-    if same:
-        return lambda frame: bool(left(frame) == right(frame))
-    return lambda frame: bool(left(frame) != right(frame))
-
-
-def _contains(left: Code, right: Code, container: Type, offset: int) -> Code:
-    if container.kind != "list":
-        return lambda frame: left(frame) in right(frame)
-    expected = _CLASSES.get(container.item.kind if container.item else "any")
-
-    def run(frame: Frame) -> bool:
-        element, items = left(frame), right(frame)
-        frame.charge(len(items) // 4)
-        if element in items:
-            return True
-        # `not in` must not come true because the list holds something else than it should.
-        if expected is not None and any(item.__class__ is not expected for item in items):
-            raise EvaluationError(f"the list holds something else than {container.item}", offset)
-        return False
-
-    return run
-
-
-def _join(left: Code, right: Code) -> Code:
-    def run(frame: Frame) -> Any:
-        one, other = left(frame), right(frame)
-        frame.charge(len(one) + len(other))
-        return one + other
-
-    return run
-
-
-def _arithmetic(left: Code, right: Code, compute: Callable[[Any, Any], Any], offset: int) -> Code:
-    def run(frame: Frame) -> Any:
-        return compute(left(frame), right(frame))
-
-    return _guarded(run, offset)
+_COMPILE: dict[type[Node], Callable[[_Compiler, Any], Code]] = {
+    nodes.Literal: _Compiler._literal,
+    nodes.Name: _Compiler._name,
+    nodes.Select: _Compiler._select,
+    nodes.Index: _Compiler._index,
+    nodes.Has: _Compiler._has,
+    nodes.Call: _Compiler._call,
+    nodes.ListOf: _Compiler._list,
+    nodes.MapOf: _Compiler._map,
+    nodes.Not: _Compiler._not,
+    nodes.Negate: _Compiler._negate,
+    nodes.Binary: _Compiler._binary,
+    nodes.Logic: _Compiler._logic,
+    nodes.Choice: _Compiler._choice,
+    nodes.Loop: _Compiler._loop,
+}

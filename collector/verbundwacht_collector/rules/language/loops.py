@@ -5,20 +5,13 @@ a loop stops in bounded time wherever it is.
 """
 
 from collections.abc import Callable
-from typing import Any, Final, Protocol
+from typing import Any, Final
+
+from verbundwacht_collector.rules.language.frame import Code, Frame
 
 
-class _Frame(Protocol):
-    slots: list[Any]
-
-    def charge(self, steps: int) -> None: ...
-
-
-_Run = Callable[[Any], Any]
-
-
-def _all(source: _Run, body: _Run, slot: int, steps: int) -> _Run:
-    def run(frame: _Frame) -> bool:
+def _all(source: Code, body: Code, slot: int, steps: int) -> Code:
+    def run(frame: Frame) -> bool:
         for item in source(frame):
             frame.charge(steps)
             frame.slots[slot] = item
@@ -29,8 +22,8 @@ def _all(source: _Run, body: _Run, slot: int, steps: int) -> _Run:
     return run
 
 
-def _exists(source: _Run, body: _Run, slot: int, steps: int) -> _Run:
-    def run(frame: _Frame) -> bool:
+def _exists(source: Code, body: Code, slot: int, steps: int) -> Code:
+    def run(frame: Frame) -> bool:
         for item in source(frame):
             frame.charge(steps)
             frame.slots[slot] = item
@@ -41,8 +34,8 @@ def _exists(source: _Run, body: _Run, slot: int, steps: int) -> _Run:
     return run
 
 
-def _exists_one(source: _Run, body: _Run, slot: int, steps: int) -> _Run:
-    def run(frame: _Frame) -> bool:
+def _exists_one(source: Code, body: Code, slot: int, steps: int) -> Code:
+    def run(frame: Frame) -> bool:
         found = 0
         for item in source(frame):
             frame.charge(steps)
@@ -53,8 +46,8 @@ def _exists_one(source: _Run, body: _Run, slot: int, steps: int) -> _Run:
     return run
 
 
-def _filter(source: _Run, body: _Run, slot: int, steps: int) -> _Run:
-    def run(frame: _Frame) -> list[Any]:
+def _filter(source: Code, body: Code, slot: int, steps: int) -> Code:
+    def run(frame: Frame) -> list[Any]:
         kept = []
         for item in source(frame):
             frame.charge(steps)
@@ -66,8 +59,8 @@ def _filter(source: _Run, body: _Run, slot: int, steps: int) -> _Run:
     return run
 
 
-def _map(source: _Run, body: _Run, slot: int, steps: int) -> _Run:
-    def run(frame: _Frame) -> list[Any]:
+def _map(source: Code, body: Code, slot: int, steps: int) -> Code:
+    def run(frame: Frame) -> list[Any]:
         made = []
         for item in source(frame):
             frame.charge(steps)
@@ -78,7 +71,7 @@ def _map(source: _Run, body: _Run, slot: int, steps: int) -> _Run:
     return run
 
 
-LOOPS: Final[dict[str, Callable[[_Run, _Run, int, int], _Run]]] = {
+LOOPS: Final[dict[str, Callable[[Code, Code, int, int], Code]]] = {
     "all": _all,
     "exists": _exists,
     "exists_one": _exists_one,

@@ -9,7 +9,7 @@ from functools import cache
 from typing import Any, Final, NoReturn, cast
 
 from lark import Lark, Token, Transformer, v_args
-from lark.exceptions import UnexpectedCharacters, UnexpectedEOF, UnexpectedToken, VisitError
+from lark.exceptions import UnexpectedCharacters, UnexpectedEOF, UnexpectedToken
 
 from verbundwacht_collector.rules.errors import ExpressionError
 from verbundwacht_collector.rules.language import limits
@@ -35,7 +35,29 @@ from verbundwacht_collector.rules.language.nodes import (
 
 MACROS: Final = ("all", "exists", "exists_one", "filter", "map")
 RESERVED: Final = frozenset(
-    ["as", "break", "const", "continue", "else", "false", "for", "function", "if", "import", "in", "let", "loop", "null", "package", "namespace", "return", "true", "var", "void", "while"]
+    [
+        "as",
+        "break",
+        "const",
+        "continue",
+        "else",
+        "false",
+        "for",
+        "function",
+        "if",
+        "import",
+        "in",
+        "let",
+        "loop",
+        "null",
+        "package",
+        "namespace",
+        "return",
+        "true",
+        "var",
+        "void",
+        "while",
+    ]
 )
 """Words that CEL keeps for itself; a variable with such a name would not be portable."""
 
@@ -57,11 +79,10 @@ def parse(source: str) -> Node:
     except UnexpectedEOF:
         _fail("the expression ends too early", len(source))
     except UnexpectedCharacters as error:
-        _fail(f"unexpected character {source[error.pos_in_stream]!r}", error.pos_in_stream)
+        offset = error.pos_in_stream or 0
+        _fail(f"unexpected character {source[offset]!r}", offset)
     except UnexpectedToken as error:
         _fail(*_unexpected(error, source))
-    except VisitError as error:
-        raise error.orig_exc from None
     for node, depth in walk(tree):
         if depth > limits.DEPTH:
             _fail(f"nested deeper than {limits.DEPTH} levels", node.pos)
@@ -154,7 +175,7 @@ class _Build(Transformer[Token, Node]):
         return Has(_at(name), args[0])
 
     def name(self, token: Token) -> Node:
-        if token == "null":
+        if str(token) == "null":
             _fail("there is no null: ask with has(…) whether a field is there", _at(token))
         return Name(_at(token), str(token))
 

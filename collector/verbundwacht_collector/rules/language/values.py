@@ -5,6 +5,7 @@ language definition; deb-version(7) and rpm's version order through `univers`.
 """
 
 import ipaddress
+import math
 import re
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -106,9 +107,9 @@ def divide_double(left: float, right: float) -> float:
     """Division as in IEEE 754: by zero it gives an infinity or not-a-number."""
     if right != 0:
         return left / right
-    if left == 0 or left != left:
-        return float("nan")
-    return float("inf") * left if str(right)[0] != "-" else -float("inf") * left
+    if left == 0 or math.isnan(left):
+        return math.nan
+    return math.copysign(math.inf, left) * math.copysign(1, right)
 
 
 def lower_ascii(value: str) -> str:

@@ -10,16 +10,10 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from verbundwacht_collector.rules.errors import ExpressionError
-from verbundwacht_collector.rules.language.check import (
-    ROOTS,
-    Checked,
-    Scope,
-    Unguarded,
-    Variable,
-    check,
-)
+from verbundwacht_collector.rules.language.check import check
 from verbundwacht_collector.rules.language.compile import Expression, compile_expression
 from verbundwacht_collector.rules.language.parse import RESERVED, parse
+from verbundwacht_collector.rules.language.scope import ROOTS, Checked, Scope, Unguarded, Variable
 from verbundwacht_collector.rules.language.types import ANY, BOOL, Type, list_of
 from verbundwacht_collector.rules.model import (
     ON_MISSING,

@@ -100,7 +100,7 @@ class Document:
         return leaf.start + offsets(raw, str(leaf.value), leaf.style)[offset]
 
 
-class _Refused(Exception):
+class _RefusedError(Exception):
     """The rest of the file cannot be read; the problem is noted already."""
 
 
@@ -115,7 +115,7 @@ class _Composer:
         try:
             for event in YAML(typ="safe", pure=True).parse(self.document.text):
                 self.event(event)
-        except _Refused:
+        except _RefusedError:
             return None
         except YAMLError as error:
             mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
@@ -129,7 +129,7 @@ class _Composer:
 
     def refuse(self, index: int, message: str) -> None:
         self.document.add(index, message)
-        raise _Refused
+        raise _RefusedError
 
     def event(self, event: Any) -> None:
         index = event.start_mark.index

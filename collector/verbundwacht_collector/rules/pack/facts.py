@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from verbundwacht_collector.rules.errors import EvaluationError
-from verbundwacht_collector.rules.language.check import suggestion
 from verbundwacht_collector.rules.language.limits import INT_MAX, INT_MIN
+from verbundwacht_collector.rules.language.scope import suggestion
 from verbundwacht_collector.rules.language.types import Type
 from verbundwacht_collector.rules.language.values import timestamp
 from verbundwacht_collector.rules.pack.document import Entries, Items, Leaf, Part

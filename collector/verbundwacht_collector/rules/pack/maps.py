@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
-from verbundwacht_collector.rules.language.check import suggestion
+from verbundwacht_collector.rules.language.scope import suggestion
 from verbundwacht_collector.rules.pack.document import Part
 from verbundwacht_collector.rules.pack.reader import Reader, Record
 
@@ -29,7 +29,7 @@ def read_maps(reader: Reader, part: Part | None) -> Maps:
     """Catalogue -> entries; every entry has the keys of its catalogue."""
     found = reader.record(part, "maps", (), KEYS)
     return {
-        name: reader.each(body, name, lambda item, name=name: _entry(reader, item, name))
+        name: tuple(_entry(reader, item, name) for item in reader.items(body, name))
         for name, body in found.items()
     }
 

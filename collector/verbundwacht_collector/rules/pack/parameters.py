@@ -7,7 +7,7 @@ three pass `unfit`.
 from collections.abc import Mapping
 from typing import Any, Final
 
-from verbundwacht_collector.rules.language.check import suggestion
+from verbundwacht_collector.rules.language.scope import suggestion
 from verbundwacht_collector.rules.language.types import BOOL, INT, Field, Type, list_of, map_of
 from verbundwacht_collector.rules.model import Parameter
 from verbundwacht_collector.rules.pack.document import Part

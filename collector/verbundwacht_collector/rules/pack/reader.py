@@ -6,7 +6,7 @@ Every method returns something usable even after a mistake, so that one run name
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, TypeVar
 
-from verbundwacht_collector.rules.language.check import suggestion
+from verbundwacht_collector.rules.language.scope import suggestion
 from verbundwacht_collector.rules.pack.document import Document, Entries, Items, Leaf, Part
 
 T = TypeVar("T")
@@ -86,7 +86,8 @@ class Reader:
         if part is None:
             return default
         if isinstance(part, Leaf) and type(part.value) is kind:
-            return part.value  # type: ignore[no-any-return]  # a leaf holds any scalar
+            value: T = part.value
+            return value
         hint = ""
         if kind is str and isinstance(part, Leaf) and part.value is not None:
             hint = "; put it in quotes"
