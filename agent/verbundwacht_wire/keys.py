@@ -3,6 +3,7 @@
 The algorithm always comes from the registered key, never from the message.
 """
 
+import base64
 import hashlib
 from typing import Final, Protocol
 
@@ -69,6 +70,12 @@ def spki_of(key: PublicKey) -> bytes:
 def kid_of(spki: bytes) -> bytes:
     """The short name of a key: first 16 bytes of SHA-256 over its DER SubjectPublicKeyInfo."""
     return hashlib.sha256(spki).digest()[:16]
+
+
+def fingerprint(signing_spki: bytes, tls_spki: bytes) -> str:
+    """What two people compare by telephone: 125 bits of both keys, five groups of five."""
+    text = base64.b32encode(hashlib.sha256(signing_spki + tls_spki).digest()).decode()[:25]
+    return " ".join(text[i : i + 5] for i in range(0, 25, 5))
 
 
 def load_spki(spki: bytes) -> PublicKey:

@@ -1,0 +1,265 @@
+"""The commands of the agent. Each is a plain function that returns the exit code.
+
+Imports sit inside the commands: a timer starts gather and send every quarter of an hour,
+and neither needs what the other loads.
+"""
+
+import argparse
+import json
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from verbundwacht_agent import __version__
+from verbundwacht_agent.errors import AgentError, Unavailable
+from verbundwacht_agent.paths import DEFAULT_DIR, Paths
+
+if TYPE_CHECKING:
+    from verbundwacht_agent.collect import Section
+
+EX_USAGE, EX_TEMPFAIL = 2, 75
+
+EXAMPLES = """\
+Beispiele:
+  verbundwacht-agent prepare --municipality musterdorf   Server zur Anmeldung vorbereiten
+  verbundwacht-agent accept musterdorf-web01.quittung    Quittung des Sammlers übernehmen
+  verbundwacht-agent once                                Fakten sammeln und senden
+  verbundwacht-agent show --section sshd                 genau das, was den Server verlässt
+  verbundwacht-agent doctor                              was nicht gelesen werden kann, und warum
+
+Exit-Codes: 0 in Ordnung, 1 etwas fehlt, 2 Bedienung oder Konfiguration, 75 später noch einmal.
+The agent only reads. It opens no port and takes no commands from the network.
+"""
+
+
+def now_ms() -> int:
+    """Unix milliseconds of this machine's clock."""
+    return time.time_ns() // 1_000_000
+
+
+def prepare(args: argparse.Namespace, paths: Paths) -> int:
+    """Keys are made and a request is written, to be carried to the collector."""
+    from verbundwacht_agent.enrol import prepare as make
+    from verbundwacht_agent.host import LocalHost
+
+    out = Path(args.out) if args.out else paths.root / "request.vw"
+    ready = make(paths, LocalHost(), args.municipality, out, now_ms)
+    if args.json:
+        print(
+            json.dumps(
+                {
+                    "file": str(ready.file),
+                    "hostname": ready.hostname,
+                    "fingerprint": ready.fingerprint,
+                },
+                ensure_ascii=False,
+            )
+        )
+        return 0
+    print(f"Anmeldung für {ready.hostname} liegt in {ready.file}")
+    print(f"Fingerabdruck: {ready.fingerprint}")
+    print("Nächster Schritt, am Sammler:")
+    print(
+        f"  verbundwacht host add --municipality {args.municipality} "
+        f"--request {ready.file.name} --receipt {ready.hostname}.quittung"
+    )
+    print("Vergleichen Sie dort den Fingerabdruck. Danach hier: verbundwacht-agent accept DATEI")
+    return 0
+
+
+def accept(args: argparse.Namespace, paths: Paths) -> int:
+    """The receipt is stored; the host is enrolled."""
+    from verbundwacht_agent.enrol import accept as take
+    from verbundwacht_agent.enrol import collector_fingerprint
+    from verbundwacht_agent.errors import EnrolmentError
+
+    try:
+        raw = Path(args.file).read_bytes()
+    except OSError as problem:
+        raise EnrolmentError(f"{args.file} ist nicht lesbar ({problem.strerror}).") from None
+    enrolment = take(paths, raw)
+    print(f"Angemeldet bei {enrolment.receipt.municipality}, Sammler {enrolment.receipt.mqtt}")
+    print(f"Schlüssel des Sammlers: {collector_fingerprint(enrolment)}")
+    print("Nächster Schritt: verbundwacht-agent once")
+    return 0
+
+
+def gather(_args: argparse.Namespace, paths: Paths) -> int:
+    """A signed report or beat lies in the spool."""
+    from verbundwacht_agent.gather import gather as run
+    from verbundwacht_agent.host import LocalHost
+
+    run(paths, LocalHost(), now_ms)
+    return 0
+
+
+def send(_args: argparse.Namespace, paths: Paths) -> int:
+    """What lies in the spool is at the collector; 75 if something has to wait."""
+    from verbundwacht_agent.send import run
+
+    return run(paths)
+
+
+def once(args: argparse.Namespace, paths: Paths) -> int:
+    """gather, then send."""
+    return gather(args, paths) or send(args, paths)
+
+
+def _collected(args: argparse.Namespace) -> "dict[str, Section]":
+    from verbundwacht_agent.collect import collect
+    from verbundwacht_agent.host import LocalHost
+    from verbundwacht_agent.probes import PROBES
+
+    wanted = [args.section] if getattr(args, "section", None) else list(PROBES)
+    return collect(LocalHost(), now_ms, names=wanted)
+
+
+def show(args: argparse.Namespace, paths: Paths) -> int:
+    """Exactly what would leave this host is printed; nothing is sent or stored."""
+    import msgspec
+
+    from verbundwacht_agent.gather import agent_info
+    from verbundwacht_agent.receipt import load_enrolment
+
+    sections = _collected(args)
+    enrolment = load_enrolment(paths) if paths.receipt.exists() else None
+    document = {
+        "manifest": {name: s.entry for name, s in sections.items()},
+        "bodies": {n: msgspec.Raw(s.body) for n, s in sections.items() if s.body is not None},
+        "agent": agent_info(paths, enrolment),
+    }
+    encoded = msgspec.json.encode(document)
+    if args.json:
+        print(encoded.decode())
+        return 0
+    for name, section in sections.items():
+        entry = section.entry
+        note = f" ({entry.reason})" if entry.reason else ""
+        print(f"== {name}: {entry.status}{note}")
+        if section.body is not None:
+            print(msgspec.json.format(section.body, indent=2).decode())
+    print(f"-- {len(encoded)} Byte, unkomprimiert. Mehr verlässt diesen Server nicht.")
+    return 0
+
+
+def status(args: argparse.Namespace, paths: Paths) -> int:
+    """Where this host stands with its collector; 1 if it is not enrolled."""
+    from verbundwacht_agent.status import read_status, status_lines
+
+    found = read_status(paths)
+    if args.json:
+        print(json.dumps(found, ensure_ascii=False))
+    else:
+        print("\n".join(status_lines(found)))
+    return 0 if found["enrolled"] else 1
+
+
+def doctor(args: argparse.Namespace, paths: Paths) -> int:
+    """What cannot be read, why, and what to do; 1 if there is anything."""
+    from verbundwacht_agent.status import diagnose
+
+    findings = diagnose(paths, _collected(args))
+    if args.json:
+        print(json.dumps(findings, ensure_ascii=False))
+    else:
+        for one in findings:
+            print(f"{one['where']}: {one['what']}\n    → {one['do']}")
+        if not findings:
+            print("Alles lesbar, nichts zu tun.")
+    return 1 if any(one["level"] == "problem" for one in findings) else 0
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """All commands; --dir may stand before or after each."""
+    folder = argparse.ArgumentParser(add_help=False)
+    folder.add_argument(
+        "--dir",
+        metavar="ORDNER",
+        default=argparse.SUPPRESS,
+        help=f"Ordner des Agenten (sonst {DEFAULT_DIR})",
+    )
+    parser = argparse.ArgumentParser(
+        prog="verbundwacht-agent",
+        parents=[folder],
+        description="Liest den Zustand dieses Servers und meldet ihn, unterschrieben, dem Sammler.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=__version__)
+    commands = parser.add_subparsers(dest="command", metavar="BEFEHL", required=True)
+
+    def add(name: str, run: object, text: str, *, machine: bool = False) -> argparse.ArgumentParser:
+        command = commands.add_parser(
+            name,
+            parents=[folder],
+            help=text,
+            description=text,
+            epilog=EXAMPLES,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        command.set_defaults(run=run)
+        if machine:
+            command.add_argument("--json", action="store_true", help="Ausgabe für Programme")
+        return command
+
+    command = add("prepare", prepare, "Schlüssel erzeugen, Anmeldung schreiben", machine=True)
+    command.add_argument(
+        "--municipality",
+        required=True,
+        metavar="KÜRZEL",
+        help="Kürzel der Kommune, wie der Sammler sie kennt",
+    )
+    command.add_argument("--out", metavar="DATEI", help="wohin die Anmeldung geschrieben wird")
+    command = add("accept", accept, "Quittung des Sammlers übernehmen")
+    command.add_argument("file", metavar="DATEI")
+    add("gather", gather, "Fakten sammeln, unterschreiben, ablegen")
+    add("send", send, "Abgelegtes senden")
+    add("once", once, "sammeln und senden")
+    command = add("show", show, "zeigen, was den Server verlassen würde", machine=True)
+    command.add_argument(
+        "--section", metavar="ABSCHNITT", help="nur diesen Abschnitt", type=_section
+    )
+    add("status", status, "Anmeldung, Warteschlange, letzte Antwort", machine=True)
+    add("doctor", doctor, "was nicht gelesen werden kann, warum, was zu tun ist", machine=True)
+    return parser
+
+
+def _section(name: str) -> str:
+    import difflib
+
+    from verbundwacht_agent.probes import PROBES
+
+    if name in PROBES:
+        return name
+    near = difflib.get_close_matches(name, PROBES, 1)
+    hint = f"Meinten Sie {near[0]}?" if near else f"Es gibt: {', '.join(PROBES)}"
+    raise argparse.ArgumentTypeError(f"Abschnitt {name!r} gibt es nicht. {hint}")
+
+
+def main(argv: list[str] | None = None) -> int:
+    """The exit code of the command; a known problem is one sentence on stderr."""
+    args = build_parser().parse_args(argv)
+    paths = Paths(Path(getattr(args, "dir", DEFAULT_DIR)))
+    try:
+        code: int = args.run(args, paths)
+    except Unavailable as problem:
+        print(f"verbundwacht-agent: {problem}", file=sys.stderr)
+        return EX_USAGE
+    except AgentError as problem:
+        print(f"verbundwacht-agent: {problem}", file=sys.stderr)
+        return EX_USAGE
+    except OSError as problem:
+        print(
+            f"verbundwacht-agent: {problem.filename or paths.root}: {problem.strerror}. "
+            "Als root starten oder mit --dir einen anderen Ordner nennen.",
+            file=sys.stderr,
+        )
+        return EX_USAGE
+    except KeyboardInterrupt:
+        return 130
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,155 @@
+"""Runs the probes: four at a time, ten seconds each, a minute in all.
+
+A probe that fails is a fact about the host, not a crash. One that hangs is left behind on
+its daemon thread; its section says `timeout` and the others go on.
+"""
+
+import queue
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping
+from typing import Final, NamedTuple
+
+import msgspec
+
+from verbundwacht_agent.errors import Unavailable
+from verbundwacht_agent.host import Host
+from verbundwacht_agent.probes import PROBES, Probe, package_manager_busy, signature
+from verbundwacht_wire.manifest import encode_body, section_hash
+from verbundwacht_wire.messages import SectionEntry
+
+AT_ONCE: Final = 4
+ALL_S: Final = 60.0
+COSTLY_AFTER_MS: Final = 6 * 3600 * 1000
+BUSY_WAIT_S: Final = 30.0
+MAX_BODY: Final = 1_500_000
+
+
+class Section(NamedTuple):
+    """One section as it will be reported. hint: German, for people on the host only."""
+
+    entry: SectionEntry
+    body: bytes | None = None
+    hint: str = ""
+
+
+class Kept(msgspec.Struct, frozen=True):
+    """A section kept from an earlier run, with the signature of what it was read from."""
+
+    entry: SectionEntry
+    body: str | None
+    signature: str
+
+    def section(self) -> Section:
+        """As it was reported then."""
+        return Section(self.entry, self.body.encode() if self.body is not None else None)
+
+
+def collect(
+    host: Host,
+    now_ms: Callable[[], int],
+    *,
+    kept: Mapping[str, Kept] | None = None,
+    names: Iterable[str] = tuple(PROBES),
+    all_s: float = ALL_S,
+) -> dict[str, Section]:
+    """Every named section, collected or with the reason why not. kept: earlier costly ones."""
+    kept = kept or {}
+    reused = {n: k.section() for n, k in kept.items() if _still_true(host, n, k, now_ms())}
+    wanted = [name for name in names if name not in reused]
+    busy = _wait_for_package_manager(host, wanted)
+    for name in busy:
+        old = kept.get(name)
+        reason = Unavailable("failed", "package_manager_busy", "Später erneut versuchen.")
+        reused[name] = old.section() if old else _unavailable(reason, now_ms())
+    found = _run(host, [n for n in wanted if n not in busy], now_ms, all_s)
+    return {name: (reused | found)[name] for name in names}
+
+
+def _still_true(host: Host, name: str, kept: Kept, now_ms: int) -> bool:
+    probe = PROBES.get(name)
+    if probe is None or not probe.costly or kept.entry.status != "ok":
+        return False
+    if not 0 <= now_ms - kept.entry.at < COSTLY_AFTER_MS:
+        return False
+    return marks(host, probe) == kept.signature
+
+
+def marks(host: Host, probe: Probe) -> str:
+    """The watched files of a costly probe, as text; "" if they may not be looked at."""
+    try:
+        return msgspec.json.encode(signature(host, probe)).decode()
+    except Unavailable:
+        return ""
+
+
+def _wait_for_package_manager(host: Host, names: list[str]) -> list[str]:
+    """Sections whose source the package manager is just rewriting, after half a minute."""
+    affected = [name for name in names if PROBES[name].costly]
+    if not affected:
+        return []
+    until = time.monotonic() + BUSY_WAIT_S
+    while package_manager_busy(host):
+        if time.monotonic() > until:
+            return affected
+        time.sleep(1.0)
+    return []
+
+
+def _run(
+    host: Host, names: list[str], now_ms: Callable[[], int], all_s: float
+) -> dict[str, Section]:
+    waiting: queue.SimpleQueue[str] = queue.SimpleQueue()
+    done: queue.SimpleQueue[tuple[str, Section]] = queue.SimpleQueue()
+    for name in names:
+        waiting.put(name)
+
+    def work() -> None:
+        while True:
+            try:
+                name = waiting.get_nowait()
+            except queue.Empty:
+                return
+            done.put((name, _one(host, PROBES[name], now_ms)))
+
+    for _ in range(min(AT_ONCE, len(names))):
+        threading.Thread(target=work, name="probe", daemon=True).start()
+    found: dict[str, Section] = {}
+    until = time.monotonic() + all_s
+    while len(found) < len(names):
+        try:
+            name, section = done.get(timeout=max(until - time.monotonic(), 0.001))
+        except queue.Empty:
+            break
+        found[name] = section
+    late = Unavailable("timeout", "run_limit", "Der Server ist sehr langsam oder hängt.")
+    return {n: found.get(n) or _unavailable(late, now_ms()) for n in names}
+
+
+def _one(host: Host, probe: Probe, now_ms: Callable[[], int]) -> Section:
+    at = now_ms()
+    try:
+        body, reason = probe.probe(host)
+        encoded = encode_body(body)
+        if len(encoded) > MAX_BODY:
+            raise Unavailable("failed", "too_large", "Bitte dem Hersteller melden.")
+    except Unavailable as problem:
+        return _unavailable(problem, at)
+    except Exception as problem:
+        kind = type(problem).__name__
+        return _unavailable(
+            Unavailable("failed", "internal_error", f"Fehler im Agenten: {kind}"), at
+        )
+    entry = SectionEntry(
+        hash=section_hash(encoded),
+        status="ok",
+        at=at,
+        reason=reason,
+        reach="partial" if reason else "full",
+    )
+    return Section(entry, encoded)
+
+
+def _unavailable(problem: Unavailable, at: int) -> Section:
+    entry = SectionEntry(hash="", status=problem.status, at=at, reason=problem.reason)
+    return Section(entry, None, problem.hint)

@@ -1,0 +1,249 @@
+"""One run of the gatherer: answers in, facts read, one signed message out. No network here.
+
+Against the last spooled manifest it makes a report with the changed bodies, or else one
+beat that attests the same state. Both are on the disk before anybody can send them.
+"""
+
+import fcntl
+import sys
+import zlib
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Final
+
+import msgspec
+
+from verbundwacht_agent import __version__
+from verbundwacht_agent.collect import Kept, Section, collect, marks
+from verbundwacht_agent.config import load_config
+from verbundwacht_agent.errors import StateError
+from verbundwacht_agent.files import write
+from verbundwacht_agent.host import Host
+from verbundwacht_agent.inbox import Learned, apply_inbox
+from verbundwacht_agent.keys import load_signer
+from verbundwacht_agent.log import log_event
+from verbundwacht_agent.paths import Paths
+from verbundwacht_agent.probes import PROBES
+from verbundwacht_agent.receipt import Enrolment, load_enrolment
+from verbundwacht_agent.spool import Head, Spool, boot_mark
+from verbundwacht_wire.errors import WireError
+from verbundwacht_wire.facts import FACTS_VERSION
+from verbundwacht_wire.frame import Header, read_frame
+from verbundwacht_wire.keys import P256Signer, seal
+from verbundwacht_wire.manifest import manifest_hash
+from verbundwacht_wire.messages import BEAT, REBASE, REPORT, AgentInfo, Beat, Report, SectionEntry
+from verbundwacht_wire.payload import decode, deflate, inflate
+
+FRAME_BUDGET: Final = 200 * 1024  # compressed bodies in one report; the frame may have 256 KB
+RAW_BUDGET: Final = 1_600_000
+
+
+class Run:
+    """What one run knows: identity, chain, time."""
+
+    def __init__(
+        self, paths: Paths, host: Host, enrolment: Enrolment, now_ms: Callable[[], int]
+    ) -> None:
+        self.paths, self.host, self.enrolment, self.now_ms = paths, host, enrolment, now_ms
+        self.signer: P256Signer = load_signer(paths)
+        self.spool = Spool(paths)
+        self.agent = agent_info(paths, enrolment)
+        kernel_boot = host.read_text("/proc/sys/kernel/random/boot_id").strip()
+        self.boot = boot_mark(paths.boot, kernel_boot)
+
+    def seal(self, typ: str, payload: bytes, head: Head, *, step: int) -> bytes:
+        """A signed frame after `head`; step 1 takes the next number, 0 (a beat) none."""
+        packed, coding = deflate(payload)
+        header = Header(
+            alg=self.signer.alg,
+            kid=self.signer.kid,
+            typ=typ,
+            tenant=self.enrolment.receipt.municipality,
+            agent=self.enrolment.agent,
+            epoch=head.epoch,
+            boot=head.boot,
+            seq=head.seq + step,
+            prev=head.entry,
+            time=self.now_ms(),
+            coding=coding,
+            ulen=len(payload),
+        )
+        return seal(header, packed, self.signer)
+
+    def head(self) -> Head:
+        """Where the chain stands, in the epoch of this start of the machine."""
+        head = self.spool.head(self.enrolment.genesis)
+        if head.boot == self.boot:
+            return head
+        return head._replace(epoch=head.epoch + 1, boot=self.boot)
+
+
+def agent_info(paths: Paths, enrolment: Enrolment | None) -> AgentInfo:
+    """The agent about itself."""
+    told = enrolment.receipt.interval_s if enrolment else 900
+    return AgentInfo(
+        version=__version__,
+        facts=FACTS_VERSION,
+        interval_s=load_config(paths).interval_s or told,
+        python=sys.version.split()[0],
+    )
+
+
+def gather(paths: Paths, host: Host, now_ms: Callable[[], int]) -> str:
+    """A report or a beat is on the disk; returns which. Raises AgentError."""
+    enrolment = load_enrolment(paths)
+    with _alone(paths):
+        run = Run(paths, host, enrolment, now_ms)
+        learned = apply_inbox(paths, enrolment, run.spool)
+        if learned.fork is not None:
+            return _rebase(run, learned)
+        sections = collect(host, now_ms, kept=load_kept(paths))
+        keep(paths, host, sections)
+        return _write(run, sections, full=learned.full)
+
+
+@contextmanager
+def _alone(paths: Paths) -> Iterator[None]:
+    """No other gatherer runs on this folder. Raises StateError at once if one does."""
+    with paths.lock.open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise StateError(
+                f"Ein anderer Lauf arbeitet gerade in {paths.gather}. Kurz warten."
+            ) from None
+        yield
+
+
+def _write(run: Run, sections: Mapping[str, Section], *, full: bool) -> str:
+    manifest = {name: section.entry for name, section in sections.items()}
+    head = run.head()
+    before = _last_manifest(head)
+    dropped = run.spool.trim(run.now_ms() / 1000)
+    unchanged = before is not None and manifest_hash(before) == manifest_hash(manifest)
+    if unchanged and not full and dropped is None:
+        _write_beat(run, head, manifest)
+        return "beat"
+    known = {} if full or before is None else {n: e.hash for n, e in before.items()}
+    bodies = {
+        name: section.body
+        for name, section in sections.items()
+        if section.body is not None and known.get(name) != section.entry.hash
+    }
+    _write_report(run, manifest, bodies, dropped)
+    return "report"
+
+
+def _last_manifest(head: Head) -> dict[str, SectionEntry] | None:
+    if head.frame is None or head.frame.header.typ not in (REPORT, REBASE):
+        return None
+    header = head.frame.header
+    data = inflate(head.frame.payload, header.coding, header.ulen)
+    return decode(data, Report).manifest
+
+
+def _write_report(
+    run: Run,
+    manifest: dict[str, SectionEntry],
+    bodies: Mapping[str, bytes],
+    dropped: tuple[int, int] | None,
+    typ: str = REPORT,
+) -> None:
+    """One report, or several with the same manifest where the bodies do not fit into one."""
+    for part in split(bodies):
+        report = Report(
+            manifest=manifest,
+            bodies={name: msgspec.Raw(body) for name, body in part.items()},
+            agent=run.agent,
+            dropped=dropped,
+        )
+        head, dropped = run.head(), None
+        raw = run.seal(typ, msgspec.json.encode(report), head, step=1)
+        run.spool.append(head.seq + 1, raw)
+        log_event(
+            "report.spooled", seq=head.seq + 1, sections=",".join(sorted(part)), size_bytes=len(raw)
+        )
+        typ = REPORT
+
+
+def split(bodies: Mapping[str, bytes]) -> list[dict[str, bytes]]:
+    """The bodies in as few groups as fit into a frame each; at least one, maybe empty, group."""
+    groups: list[dict[str, bytes]] = [{}]
+    packed = raw = 0
+    for name, body in bodies.items():
+        size = len(zlib.compress(body, 6))
+        if groups[-1] and (packed + size > FRAME_BUDGET or raw + len(body) > RAW_BUDGET):
+            groups.append({})
+            packed = raw = 0
+        groups[-1][name] = body
+        packed, raw = packed + size, raw + len(body)
+    return groups
+
+
+def _write_beat(run: Run, head: Head, manifest: Mapping[str, SectionEntry]) -> None:
+    n = _last_beat(run.paths) + 1
+    beat = Beat(manifest=manifest_hash(manifest), n=n, agent=run.agent)
+    raw = run.seal(BEAT, msgspec.json.encode(beat), head, step=0)
+    write(run.paths.beat, raw)
+    log_event("beat.written", n=n, seq=head.seq, size_bytes=len(raw))
+
+
+def _last_beat(paths: Paths) -> int:
+    try:
+        frame = read_frame(paths.beat.read_bytes())
+        data = inflate(frame.payload, frame.header.coding, frame.header.ulen)
+        return decode(data, Beat).n
+    except FileNotFoundError:
+        return 0
+    except WireError as problem:
+        raise StateError(f"{paths.beat} ist beschädigt ({problem}). Server neu anmelden.") from None
+
+
+def _rebase(run: Run, learned: Learned) -> str:
+    """Our branch is given up: one new message continues the one the collector knows."""
+    assert learned.fork is not None
+    hi, known_head = learned.fork
+    epoch = run.head().epoch + 1
+    sections = collect(run.host, run.now_ms)
+    run.spool.park()
+    manifest = {name: section.entry for name, section in sections.items()}
+    bodies = {n: s.body for n, s in sections.items() if s.body is not None}
+    groups = split(bodies)
+    report = Report(
+        manifest=manifest,
+        bodies={n: msgspec.Raw(b) for n, b in groups[0].items()},
+        agent=run.agent,
+    )
+    head = Head(hi, known_head, epoch, run.boot, None)
+    run.spool.append(hi + 1, run.seal(REBASE, msgspec.json.encode(report), head, step=1))
+    log_event("chain.rebased", seq=hi + 1, epoch=epoch)
+    if len(groups) > 1:
+        rest = {n: b for group in groups[1:] for n, b in group.items()}
+        _write_report(run, manifest, rest, None)
+    return "rebase"
+
+
+def load_kept(paths: Paths) -> dict[str, Kept]:
+    """Costly sections of earlier runs; a damaged file only means that the probe runs again."""
+    kept = {}
+    for name, probe in PROBES.items():
+        if probe.costly:
+            try:
+                raw = (paths.sections / f"{name}.json").read_bytes()
+                kept[name] = msgspec.json.decode(raw, type=Kept)
+            except (OSError, msgspec.DecodeError, UnicodeDecodeError):
+                continue
+    return kept
+
+
+def keep(paths: Paths, host: Host, sections: Mapping[str, Section]) -> None:
+    """Costly sections just collected are kept for the next runs."""
+    for name, (entry, body, _) in sections.items():
+        probe = PROBES[name]
+        file = paths.sections / f"{name}.json"
+        if not probe.costly or body is None:
+            continue
+        kept = Kept(entry, body.decode(), marks(host, probe))
+        data = msgspec.json.encode(kept)
+        if not file.exists() or file.read_bytes() != data:
+            write(file, data)

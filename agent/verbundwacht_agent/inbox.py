@@ -1,0 +1,119 @@
+"""Answers of the collector: believed only after their signature, acted on within a closed set.
+
+send brings signed bytes and understands none of them; here they are checked. The worst that
+any answer can do: delete named spool frames, ask for a full report, make us give up a branch.
+"""
+
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from verbundwacht_agent.files import write
+from verbundwacht_agent.log import log_event
+from verbundwacht_agent.paths import Paths
+from verbundwacht_agent.receipt import Enrolment
+from verbundwacht_agent.spool import Spool
+from verbundwacht_wire.codes import Code
+from verbundwacht_wire.errors import SignatureInvalid, WireError
+from verbundwacht_wire.frame import read_frame
+from verbundwacht_wire.keys import check_signature
+from verbundwacht_wire.messages import ACK, Ack
+from verbundwacht_wire.payload import decode, inflate
+
+MAX_FILES: Final = 64
+MAX_SIZE: Final = 8 * 1024
+_DELETABLE: Final = frozenset(
+    {
+        Code.OK,
+        Code.DUPLICATE,
+        Code.PRUNED,
+        Code.GAP,
+        Code.LATE,
+        Code.ULEN,
+        Code.INFLATE,
+        Code.JSON,
+        Code.SCHEMA,
+        Code.LIMITS,
+    }
+)
+
+
+class Learned(NamedTuple):
+    """What the waiting answers add up to."""
+
+    full: bool = False  # the collector wants everything again
+    fork: tuple[int, bytes] | None = None  # (hi, head): our branch is not the one it knows
+    acknowledged: bool = False
+
+
+def apply_inbox(paths: Paths, enrolment: Enrolment, spool: Spool) -> Learned:
+    """All waiting answers were checked and applied in order; the inbox is empty."""
+    learned = Learned()
+    for path in sorted(paths.inbox.glob("*"))[:MAX_FILES]:
+        if path.name.startswith("."):
+            continue
+        try:
+            ack = _checked(path, paths, enrolment)
+        except WireError as refusal:
+            log_event("answer.refused", code=refusal.code.value, detail=refusal.detail)
+        else:
+            learned = _apply(ack, spool, learned)
+        path.unlink(missing_ok=True)
+    return learned
+
+
+def _checked(path: Path, paths: Paths, enrolment: Enrolment) -> Ack:
+    """Signature, addressee, freshness, type; the number is persisted before anything acts."""
+    raw = path.read_bytes()[: MAX_SIZE + 1]
+    if len(raw) > MAX_SIZE:
+        raise WireError(Code.DOWN_FRAME, f"answer of more than {MAX_SIZE} bytes")
+    try:
+        frame = read_frame(raw)
+    except WireError as refusal:
+        raise WireError(Code.DOWN_FRAME, refusal.detail) from None
+    header = frame.header
+    if header.kid != enrolment.downlink_kid:
+        raise WireError(Code.DOWN_KEY, f"answer signed by unknown key {header.kid.hex()}")
+    try:
+        check_signature(frame, enrolment.downlink)
+    except (SignatureInvalid, WireError) as refusal:
+        raise WireError(Code.DOWN_SIGNATURE, refusal.detail) from None
+    if header.typ != ACK:
+        raise WireError(Code.DOWN_TYPE, f"answer of type {header.typ}")
+    own = (enrolment.receipt.municipality, enrolment.agent)
+    if (header.tenant, header.agent) != own:
+        raise WireError(Code.DOWN_KEY, f"answer for {header.tenant}/{header.agent.hex()}")
+    _refuse_replay(paths, header.seq)
+    return decode(inflate(frame.payload, header.coding, header.ulen), Ack)
+
+
+def _refuse_replay(paths: Paths, seq: int) -> None:
+    store = paths.gather / "downlink"
+    last = int(store.read_text()) if store.exists() else 0
+    if seq <= last:
+        raise WireError(Code.DOWN_REPLAY, f"answer {seq}, {last} was seen already")
+    write(store, str(seq).encode())
+
+
+def _apply(ack: Ack, spool: Spool, learned: Learned) -> Learned:
+    if _reaches(ack, spool):
+        spool.acknowledge(ack.upto)
+    fork = learned.fork
+    for seq, code, entry in ack.sel:
+        if code == Code.FORK:
+            fork = (ack.hi, bytes.fromhex(ack.head))
+        elif code in _DELETABLE and _names(spool, seq, entry):
+            spool.forget(seq)
+    return Learned(learned.full or ack.want is not None, fork, True)
+
+
+def _reaches(ack: Ack, spool: Spool) -> bool:
+    """`upto` names a frame of ours by its hash, or one that we forgot after an earlier answer."""
+    if ack.upto <= spool.acked():
+        return False
+    own = spool.entry(ack.upto)
+    return own is not None and own.hex() == ack.upto_hash
+
+
+def _names(spool: Spool, seq: int, entry: str) -> bool:
+    own = spool.entry(seq)
+    return own is not None and own.hex() == entry
