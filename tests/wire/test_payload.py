@@ -16,6 +16,7 @@ from verbundwacht_wire import payload
 from verbundwacht_wire.codes import Code
 from verbundwacht_wire.errors import PayloadError
 from verbundwacht_wire.frame import MAX_ULEN, PLAIN, ZLIB
+from verbundwacht_wire.manifest import manifest_hash
 from verbundwacht_wire.messages import Beat, Report
 from verbundwacht_wire.payload import check_json, decode, deflate, inflate
 
@@ -272,6 +273,25 @@ def test_unknown_fields_are_ignored_and_wrong_types_are_not() -> None:
     assert refusal(lambda: decode(msgspec.json.encode(beat | {"n": "1"}), Beat)) == Code.SCHEMA
     assert refusal(lambda: decode(msgspec.json.encode({"n": 1}), Beat)) == Code.SCHEMA
     assert refusal(lambda: decode(b'{"n":1,"n":1}', Beat)) == Code.JSON
+
+
+def test_a_damaged_report_is_refused_with_a_code_or_read_whole() -> None:
+    """Whatever stands in a signed message, the receiving task does not end."""
+    entry = {"hash": "ab" * 32, "status": "ok", "at": 1_790_000_000_123, "reason": "ä", "new": None}
+    whole = {"manifest": {"os": entry}, "bodies": {"os": {"id": "debian"}}, "agent": AGENT}
+    text = msgspec.json.encode(whole | {"dropped": [3, 4]})
+    rng = random.Random(3)
+
+    def read_damaged() -> None:
+        damaged = bytearray(text)
+        for _ in range(rng.randint(1, 3)):
+            at = rng.randrange(len(damaged))
+            damaged[at : at + rng.randint(0, 2)] = rng.choice(PIECES)
+        manifest_hash(decode(bytes(damaged), Report).manifest)
+
+    codes = {refusal(read_damaged) for _ in range(5000)}
+
+    assert codes == {Code.OK, Code.JSON, Code.SCHEMA, Code.LIMITS}
 
 
 def test_a_body_is_handed_on_as_the_bytes_that_came() -> None:
