@@ -1,0 +1,1 @@
+"""The pages: login, alerts, hosts. Server-rendered; they read the store and never the hosts."""

@@ -1,0 +1,52 @@
+"""The pages as one aiohttp application, and the table of all its routes.
+
+A handler is reachable only through this table, and every line says which roles may: a test
+walks it with each role and ids of other municipalities.
+"""
+
+from typing import Final
+
+from aiohttp import web
+
+from verbundwacht_collector.web.assets import load_assets
+from verbundwacht_collector.web.deps import WebDeps
+from verbundwacht_collector.web.guard import ANYONE, PUBLIC, Route, guarded, know_the_person
+from verbundwacht_collector.web.headers import MAX_BODY, add_headers, refuse_odd_bodies
+from verbundwacht_collector.web.page import ASSETS, DEPS, ENVIRONMENT
+from verbundwacht_collector.web.pages import alert, alerts, host, hosts, login, static
+from verbundwacht_collector.web.problems import error_pages
+from verbundwacht_collector.web.templates import environment
+
+_ALERT: Final = r"/alerts/{number:W-\d{4}-\d{4,9}}"
+_HOST: Final = r"/hosts/{host:[0-9a-f]{16,64}}"
+ROUTES: Final = (
+    Route("GET", r"/static/{digest:[0-9a-f]{16}}/{name:.+}", static.serve, PUBLIC),
+    Route("GET", "/login", login.form, PUBLIC),
+    Route("POST", "/login", login.submit, PUBLIC),
+    Route("POST", "/logout", login.logout, ANYONE),
+    Route("GET", "/", alerts.start, ANYONE),
+    Route("GET", "/alerts", alerts.show, ANYONE),
+    Route("GET", _ALERT, alert.show, ANYONE),
+    Route("POST", f"{_ALERT}/take", alert.take, ANYONE),
+    Route("POST", f"{_ALERT}/comment", alert.comment, ANYONE),
+    Route("POST", f"{_ALERT}/fix-claimed", alert.claim_fixed, ANYONE),
+    Route("POST", f"{_ALERT}/close", alert.close, ANYONE),
+    Route("GET", "/hosts", hosts.show, ANYONE),
+    Route("GET", _HOST, host.show, ANYONE),
+)
+
+
+def web_app(deps: WebDeps) -> web.Application:
+    """The pages, ready to be served. Raises AssetError without the third-party files."""
+    assets = load_assets()
+    app = web.Application(
+        client_max_size=MAX_BODY,
+        middlewares=[error_pages, know_the_person, refuse_odd_bodies],
+    )
+    app[DEPS], app[ASSETS] = deps, assets
+    app[ENVIRONMENT] = environment(assets, deps.version)
+    app.on_response_prepare.append(add_headers)
+    for route in ROUTES:
+        add = app.router.add_get if route.method == "GET" else app.router.add_post
+        add(route.path, guarded(route))
+    return app

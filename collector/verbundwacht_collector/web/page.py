@@ -1,0 +1,80 @@
+"""How a handler answers with a page: the layout's own values are added here, once."""
+
+from typing import Final
+
+import jinja2
+from aiohttp import web
+
+from verbundwacht_collector.web import reads
+from verbundwacht_collector.web.assets import Assets
+from verbundwacht_collector.web.deps import WebDeps
+from verbundwacht_collector.web.people import Identity
+from verbundwacht_collector.web.sessions import csrf_token
+
+DEPS: Final = web.AppKey("deps", WebDeps)
+ENVIRONMENT: Final = web.AppKey("environment", jinja2.Environment)
+ASSETS: Final = web.AppKey("assets", Assets)
+WHO: Final = web.RequestKey("who", Identity)
+TOKEN: Final = web.RequestKey("token", str)
+DONE_COOKIE: Final = "vw_done"
+DONE: Final = {
+    "take": "Sie haben die Warnung übernommen.",
+    "comment": "Ihr Kommentar ist gespeichert.",
+    "fix-claimed": "Vermerkt. Die nächsten Meldungen des Servers entscheiden, ob es behoben ist.",
+    "close": "Die Warnung ist geschlossen.",
+}
+
+
+async def render(
+    request: web.Request, template: str, *, status: int = 200, **values: object
+) -> web.Response:
+    """A page with navigation for a known person, without it for a stranger.
+
+    `frame` may be passed by handlers that have read it already, None to do without.
+    """
+    app = request.app
+    who = request.get(WHO)
+    if who is not None and "frame" not in values:
+        scope = who.scope
+        values["frame"] = await app[DEPS].read(lambda db: reads.frame(db, scope=scope))
+    done = DONE.get(request.cookies.get(DONE_COOKIE, "")) if request.method == "GET" else None
+    text = (
+        app[ENVIRONMENT]
+        .get_template(template)
+        .render(
+            {
+                "who": who,
+                "csrf": csrf_token(request[TOKEN]) if who is not None else "",
+                "now": app[DEPS].clock(),
+                "path": request.path,
+                "done": done,
+                "frame": None,
+                **values,
+            }
+        )
+    )
+    response = web.Response(text=text, status=status, content_type="text/html", charset="utf-8")
+    if done is not None:
+        response.del_cookie(DONE_COOKIE, path="/")
+    return response
+
+
+def params(request: web.Request) -> dict[str, list[str]]:
+    """The query string as the filters read it."""
+    return {name: request.query.getall(name) for name in request.query}
+
+
+def person(request: web.Request) -> Identity:
+    """Who asks; only for handlers behind a role, where the guard has made sure of one."""
+    return request[WHO]
+
+
+def see_other(request: web.Request, location: str, *, done: str | None = None) -> web.Response:
+    """303 after a form; `done` names the sentence that the next page shows once."""
+    response = web.Response(status=303, headers={"Location": location})
+    if done is not None:
+        secure = not request.app[DEPS].insecure_loopback
+        response.set_cookie(
+            DONE_COOKIE, done, max_age=60, path="/", httponly=True, samesite="Lax", secure=secure
+        )
+    return response

@@ -1,0 +1,1 @@
+"""The handlers, one file per page: read, make a view, render. They hold no decisions."""

@@ -1,0 +1,106 @@
+"""Error pages: what happened in plain German, and what to do next; never a bare number.
+
+Details of our own faults go to the log with an id; the page shows the id and nothing else.
+"""
+
+import secrets
+from dataclasses import dataclass
+from typing import Final
+
+import structlog
+from aiohttp import web
+from aiohttp.typedefs import Handler
+
+from verbundwacht_collector.web.page import render
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What an error page says."""
+
+    title: str
+    what: str
+    next_step: str
+
+
+PROBLEMS: Final = {
+    400: Problem(
+        "Diese Anfrage ist unvollständig",
+        "Der Browser hat etwas geschickt, das wir nicht lesen können.",
+        "Gehen Sie zurück, laden Sie die Seite neu und versuchen Sie es noch einmal.",
+    ),
+    403: Problem(
+        "Das hat nicht geklappt",
+        "Das Formular war veraltet, oder es kam nicht von dieser Seite.",
+        "Laden Sie die Seite neu und senden Sie das Formular noch einmal ab.",
+    ),
+    404: Problem(
+        "Diese Seite gibt es nicht",
+        "Die Adresse ist falsch, oder der Inhalt gehört nicht zu Ihrem Sichtbereich.",
+        "Prüfen Sie die Adresse oder suchen Sie in der Liste der Warnungen.",
+    ),
+    405: Problem(
+        "So geht es hier nicht",
+        "Diese Adresse lässt sich nicht direkt aufrufen.",
+        "Benutzen Sie die Schaltfläche auf der Seite, zu der sie gehört.",
+    ),
+    413: Problem(
+        "Das ist zu viel Text",
+        "Die Anfrage ist größer, als wir annehmen.",
+        "Kürzen Sie Ihren Text und senden Sie ihn noch einmal ab.",
+    ),
+    415: Problem(
+        "Dieses Format nehmen wir nicht an",
+        "Die Anfrage ist verpackt oder in einem Format, das diese Seiten nicht lesen.",
+        "Benutzen Sie die Formulare dieser Seiten.",
+    ),
+    429: Problem(
+        "Zu viele Anmeldeversuche",
+        "Zum Schutz vor Ausprobieren machen wir eine Pause.",
+        "Warten Sie bitte und versuchen Sie es dann noch einmal.",
+    ),
+    500: Problem(
+        "Hier ist ein Fehler passiert",
+        "Der Fehler liegt bei uns. Ihre Daten sind unverändert.",
+        "Versuchen Sie es noch einmal. Bleibt es dabei, nennen Sie der Technik diese Kennung:",
+    ),
+}
+
+
+@web.middleware
+async def error_pages(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Every error leaves as a page with a next step; redirects pass as they are."""
+    try:
+        return await handler(request)
+    except web.HTTPException as error:
+        if error.status < 400:
+            raise
+        response = await error_page(request, error.status)
+        if "Allow" in error.headers:
+            response.headers["Allow"] = error.headers["Allow"]
+        return response
+    except Exception:
+        incident = secrets.token_hex(4)
+        log.exception("page.failed", method=request.method, path=request.path, incident=incident)
+        return await error_page(request, 500, incident=incident)
+
+
+async def error_page(request: web.Request, status: int, *, incident: str = "") -> web.Response:
+    """The page for a status code; without navigation when even the store may be the cause."""
+    problem = PROBLEMS.get(status, PROBLEMS[400 if status < 500 else 500])
+    layout = {"frame": None} if status >= 500 else {}
+    response = await render(
+        request,
+        "error.html",
+        status=status,
+        problem=problem,
+        code=status,
+        incident=incident,
+        **layout,
+    )
+    if status in (400, 413, 415):
+        # An unread body would be taken for the next request on this connection.
+        response.force_close()
+    return response

@@ -1,0 +1,76 @@
+"""What the pages say about rules: texts, severity, group and pack by rule id. Pure."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from verbundwacht_collector.alerts.system_rules import SYSTEM_RULES
+from verbundwacht_collector.rules.model import Pack
+
+OWN_GROUP: Final = ("collector", "Verbindung und Messung")
+UNKNOWN_GROUP: Final = ("", "Andere Regeln")
+
+
+@dataclass(frozen=True)
+class RuleTexts:
+    """One rule in German. `pack` is „name version“, empty for the collector's own rules."""
+
+    id: str
+    title: str
+    severity: str
+    group: str
+    rationale: str = ""
+    expected: str = ""
+    remediation: str = ""
+    maps: Mapping[str, Sequence[Any]] | None = None
+    pack: str = ""
+    pack_digest: str = ""
+
+
+@dataclass(frozen=True)
+class RuleBook:
+    """All rules in force, and the groups with their titles in the packs' order."""
+
+    rules: Mapping[str, RuleTexts]
+    groups: Mapping[str, str]
+
+    def texts(self, rule_id: str) -> RuleTexts:
+        """The texts of a rule; one that is no longer in force keeps its id as the title."""
+        return self.rules.get(rule_id) or RuleTexts(rule_id, rule_id, "low", UNKNOWN_GROUP[0])
+
+    def of_group(self, group: str) -> tuple[str, ...]:
+        """The ids of a group's rules."""
+        return tuple(rule.id for rule in self.rules.values() if rule.group == group)
+
+
+def rule_book(packs: Sequence[Pack]) -> RuleBook:
+    """The rules of all packs, and the collector's own."""
+    rules: dict[str, RuleTexts] = {}
+    groups: dict[str, str] = {}
+    for pack in packs:
+        groups |= {code: title["de"] for code, title in pack.groups.items()}
+        for rule in pack.rules:
+            rules[rule.id] = RuleTexts(
+                id=rule.id,
+                title=rule.title["de"],
+                severity=rule.severity,
+                group=rule.group,
+                rationale=rule.rationale["de"],
+                expected=rule.expected["de"],
+                remediation=rule.remediation["de"],
+                maps=rule.maps,
+                pack=f"{pack.name} {pack.version}",
+                pack_digest=pack.digest,
+            )
+    for own in SYSTEM_RULES.values():
+        rules[own.id] = RuleTexts(
+            id=own.id,
+            title=own.title["de"],
+            severity=own.severity,
+            group=OWN_GROUP[0],
+            rationale=own.rationale["de"],
+            expected=own.expected["de"],
+            remediation=own.remediation["de"],
+        )
+    groups.setdefault(*OWN_GROUP)
+    return RuleBook(rules, groups)

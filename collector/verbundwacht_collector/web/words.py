@@ -1,0 +1,145 @@
+"""The German words for the codes of the database: one place, so that every page says the same.
+
+Pure. A code that is missing here is shown as it is, never left out: an unknown word is a
+smaller fault than a state that nobody sees.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True)
+class Word:
+    """A code as users see it: the word, and the name of shape and colour that go with it."""
+
+    text: str
+    look: str
+
+
+SEVERITIES: Final = {
+    "critical": Word("Kritisch", "crit"),
+    "high": Word("Hoch", "high"),
+    "medium": Word("Mittel", "med"),
+    "low": Word("Niedrig", "low"),
+}
+
+ALERT_STATES: Final = {
+    "new": Word("Neu", "new"),
+    "taken": Word("In Bearbeitung", "act"),
+    "fix_claimed": Word("Nachweis offen", "act"),
+    "resolved": Word("Behoben", "ok"),
+    "closed": Word("Geschlossen", "done"),
+}
+OPEN_STATES: Final = ("new", "taken", "fix_claimed")
+
+OUTCOMES: Final = {
+    "fail": Word("nicht erfüllt", "fail"),
+    "error": Word("nicht prüfbar", "error"),
+    "stale": Word("veraltet", "stale"),
+    "pass": Word("erfüllt", "pass"),
+    "not_applicable": Word("trifft nicht zu", "na"),
+}
+"""In the order in which they are shown: what needs a person first."""
+
+SECTION_STATUSES: Final = {
+    "ok": Word("gesammelt", "pass"),
+    "absent": Word("auf diesem Server nicht vorhanden", "na"),
+    "denied": Word("keine Berechtigung", "denied"),
+    "timeout": Word("Zeit überschritten", "timeout"),
+    "failed": Word("fehlgeschlagen", "error"),
+    "unknown": Word("noch nie gemeldet", "none"),
+}
+
+FRESHNESS: Final = {
+    "fresh": Word("meldet", "pass"),
+    "late": Word("verspätet", "late"),
+    "silent": Word("schweigt", "fail"),
+    "never": Word("noch keine Meldung", "none"),
+}
+
+SILENT: Final = ("silent", "never")
+"""Nothing is known about such a host now: whatever it last said is stale."""
+
+SECTIONS: Final = {
+    "os": "Betriebssystem",
+    "kernel": "Kernel",
+    "packages": "Installierte Pakete",
+    "updates": "Ausstehende Updates",
+    "sshd": "SSH-Server",
+    "sysctl": "Kernel-Einstellungen",
+    "mounts": "Dateisysteme",
+    "accounts": "Konten",
+    "services": "Dienste",
+    "listening": "Offene Ports",
+}
+
+REASONS: Final = {
+    "apt_failed": "Die Paketverwaltung hat mit einem Fehler abgebrochen.",
+    "apt_settings_denied": "Die Einstellungen der Paketverwaltung sind nicht lesbar.",
+    "bad_mountinfo": "Die Liste der Dateisysteme hat ein unbekanntes Format.",
+    "bad_output": "Die Ausgabe des Befehls hat ein unbekanntes Format.",
+    "bad_value": "Ein Wert hat ein unbekanntes Format.",
+    "command_stuck": "Ein Befehl ließ sich nicht beenden.",
+    "command_timeout": "Ein Befehl brauchte länger als 10 Sekunden.",
+    "empty_output": "Der Befehl lieferte keine Ausgabe.",
+    "empty_status": "Die Datenbank der Pakete ist leer.",
+    "exit_code": "Ein Befehl endete mit einem Fehler.",
+    "file_too_large": "Eine Datei ist ungewöhnlich groß.",
+    "host_keys_denied": "Die Schlüssel des SSH-Servers sind für den Agenten nicht lesbar.",
+    "incomplete_output": "Die Ausgabe des Befehls ist unvollständig.",
+    "lists_broken": "Die Paketlisten sind beschädigt.",
+    "lists_incomplete": "Die Paketlisten sind unvollständig.",
+    "lists_missing": "Die Paketlisten fehlen. Sie müssen zuerst geholt werden.",
+    "no_accounts": "Es ist kein einziges Konto verzeichnet.",
+    "no_boot_time": "Der Zeitpunkt des Starts ist nicht lesbar.",
+    "no_host_keys": "Der SSH-Server hat keine eigenen Schlüssel.",
+    "no_keys": "Die Kernel-Einstellungen sind nicht lesbar.",
+    "no_os_id": "Das Betriebssystem nennt seinen Namen nicht.",
+    "no_os_release": "Die Angaben zum Betriebssystem fehlen.",
+    "no_sources": "Es ist keine Paketquelle eingerichtet.",
+    "no_ssh_server": "Es ist kein SSH-Server installiert.",
+    "no_systemd": "Die Dienstverwaltung systemd läuft hier nicht.",
+    "not_a_file": "An der erwarteten Stelle liegt keine Datei.",
+    "output_too_large": "Die Ausgabe eines Befehls ist ungewöhnlich groß.",
+    "process_hidden": "Angaben über andere Prozesse sind für den Agenten verborgen.",
+    "read_denied": "Eine Datei ist für den Agenten nicht lesbar.",
+    "read_error": "Eine Datei ließ sich nicht lesen.",
+    "security_lists_missing": "Die Paketlisten für Sicherheitsupdates fehlen.",
+    "shadow_missing": "Die Datei mit den Passwort-Prüfwerten fehlt.",
+    "status_broken": "Die Datenbank der Pakete ist beschädigt.",
+    "too_large": "Der Abschnitt ist zu groß für eine Meldung.",
+    "unsupported": "Dieses Betriebssystem wird noch nicht unterstützt.",
+}
+"""Why a section was not, or not wholly, collected: the agents' fixed phrases."""
+
+UNITS: Final = {"s": "Sekunden", "accounts": "Konten", "packages": "Pakete"}
+
+
+def severity(code: str) -> Word:
+    """The word for a severity."""
+    return SEVERITIES.get(code, Word(code, "low"))
+
+
+def alert_state(code: str) -> Word:
+    """The word for an alert's state."""
+    return ALERT_STATES.get(code, Word(code, "new"))
+
+
+def outcome(code: str) -> Word:
+    """The word for a finding's outcome; an unknown one looks like one that cannot be judged."""
+    return OUTCOMES.get(code, Word(code, "error"))
+
+
+def section_status(code: str) -> Word:
+    """The word for a section's collection status."""
+    return SECTION_STATUSES.get(code, Word(code, "error"))
+
+
+def freshness(code: str) -> Word:
+    """The word for how recently a host reported."""
+    return FRESHNESS.get(code, Word(code, "none"))
+
+
+def section(name: str) -> str:
+    """The title of a section; unknown ones (of newer agents) keep their name."""
+    return SECTIONS.get(name, name)
