@@ -1,10 +1,9 @@
 """The embedded MQTT endpoint: MQTT 5 over mutual TLS for agents, and for nothing else.
 
-`mqtt5` serves as the parser on this side too: its packets are symmetric (`read` knows CONNECT,
-`write` knows CONNACK), so no byte of the protocol is parsed by hand except the length. What an
-agent may say is decided in `packets`; here is what happens when: frames go to `receive` in the
-order of arrival, up to eight at a time; answers leave in the same order (MQTT-4.6.0-2), and first
-the signed acknowledgement, then the PUBACK, so a client that stops at PUBACK has seen it.
+`packets` reads, `allowed` decides what an agent may say; here is what happens when. Frames go to
+`receive` in the order of arrival, up to eight at a time; answers leave in the same order
+(MQTT-4.6.0-2), and first the signed acknowledgement, then the PUBACK, so a client that stops at
+the PUBACK has seen it.
 
 `receive` is never cancelled by a connection that goes away: its commit may be half done.
 """
@@ -18,18 +17,27 @@ import structlog
 from mqtt5 import DisconnectReasonCode
 
 from verbundwacht_collector.ingest import Answer, Peer, Receive
-from verbundwacht_collector.ingest.gate import Count, Gate, Limits
-from verbundwacht_collector.ingest.packets import (
-    NotAllowed,
+from verbundwacht_collector.ingest.allowed import (
     check_connect,
     check_publish,
     check_subscribe,
     check_window,
     goodbye,
-    take,
+    granted,
+    out_of_turn,
     topics_of,
-    unexpected,
     welcome,
+)
+from verbundwacht_collector.ingest.gate import Count, Gate, Limits
+from verbundwacht_collector.ingest.packets import (
+    Connect,
+    Disconnect,
+    NotAllowed,
+    Packet,
+    Ping,
+    Publish,
+    Subscribe,
+    take,
 )
 
 DRAIN_S: Final = 5.0  # for messages that are being committed when the door closes
@@ -126,7 +134,7 @@ class Session(asyncio.Protocol):
         self._buffer = bytearray()
         self._unanswered: list[Waiting] = []
         self._holds: set[str] = set()  # why nothing is read at the moment
-        self._hello: mqtt5.ConnectPacket | None = None
+        self._hello: Connect | None = None
         self._listens = False
         self._last_ack = b""
         self._heard = 0.0
@@ -179,39 +187,38 @@ class Session(asyncio.Protocol):
         except NotAllowed as refusal:
             self._refuse(refusal)
 
-    def _handle(self, packet: mqtt5.Packet) -> None:
+    def _handle(self, packet: Packet) -> None:
         if self._hello is None:
             self._connect(check_connect(packet, self._peer))
-        elif isinstance(packet, mqtt5.PublishPacket):
+        elif isinstance(packet, Publish):
             self._publish(packet)
-        elif isinstance(packet, mqtt5.SubscribePacket):
+        elif isinstance(packet, Subscribe):
             self._subscribe(packet)
-        elif isinstance(packet, mqtt5.PingReqPacket):
+        elif isinstance(packet, Ping):
             self._transport.write(mqtt5.PingRespPacket().write())
-        elif isinstance(packet, mqtt5.DisconnectPacket):
+        elif isinstance(packet, Disconnect):
             self._transport.close()
         else:
-            raise unexpected(packet)
+            raise out_of_turn("a second CONNECT")
 
-    def _connect(self, hello: mqtt5.ConnectPacket) -> None:
+    def _connect(self, hello: Connect) -> None:
         self._hello = hello
         self._transport.write(welcome())
         if self._timer is not None:
             self._timer.cancel()
-        if hello.keep_alive:
-            self._timer = self._loop.call_later(1.5 * hello.keep_alive, self._keep_alive)
+        if hello.keep_alive_s:
+            self._timer = self._loop.call_later(1.5 * hello.keep_alive_s, self._keep_alive)
 
-    def _subscribe(self, packet: mqtt5.SubscribePacket) -> None:
-        packet_id = check_subscribe(packet, self._topics)
-        granted = [mqtt5.SubAckReasonCode.GRANTED_QOS_AT_MOST_ONCE]
-        self._transport.write(mqtt5.SubAckPacket(packet_id, granted).write())
+    def _subscribe(self, packet: Subscribe) -> None:
+        check_subscribe(packet, self._topics)
+        self._transport.write(granted(packet.packet_id))
         self._listens = True
 
-    def _publish(self, packet: mqtt5.PublishPacket) -> None:
-        packet_id = check_publish(packet, self._topics)
-        check_window(packet_id, [waiting.packet_id for waiting in self._unanswered])
+    def _publish(self, packet: Publish) -> None:
+        check_publish(packet, self._topics)
+        check_window(packet.packet_id, [waiting.packet_id for waiting in self._unanswered])
         task = self._door.start(packet.payload, self._peer)
-        self._unanswered.append(Waiting(packet_id, task))
+        self._unanswered.append(Waiting(packet.packet_id, task))
         task.add_done_callback(self._answer)
         if self._door.full:
             self._door.wait_for_room(self)
@@ -233,7 +240,7 @@ class Session(asyncio.Protocol):
         assert self._hello is not None
         if self._listens and ack != self._last_ack:  # one batch, one acknowledgement
             message = mqtt5.PublishPacket(self._topics.down, ack).write()
-            if len(message) <= (self._hello.max_packet_size or len(message)):
+            if len(message) <= (self._hello.max_packet or len(message)):
                 self._transport.write(message)
                 self._last_ack = ack
         self._transport.write(mqtt5.PubAckPacket(packet_id).write())
@@ -250,7 +257,7 @@ class Session(asyncio.Protocol):
 
     def _keep_alive(self) -> None:
         assert self._hello is not None
-        allowed = 1.5 * self._hello.keep_alive
+        allowed = 1.5 * self._hello.keep_alive_s
         silent = self._loop.time() - self._heard
         if silent < allowed or self._holds:
             wait = max(allowed - silent, 1.0)
