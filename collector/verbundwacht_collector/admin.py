@@ -1,0 +1,167 @@
+"""What the operator's commands do to the store, besides serving. No printing here."""
+
+import re
+import sqlite3
+from pathlib import Path
+from typing import Final
+
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from verbundwacht_collector.alerts.actions import Actor
+from verbundwacht_collector.app import add_channel, now_ms
+from verbundwacht_collector.config import Config, Folder
+from verbundwacht_collector.errors import ConfigError, NotFound, Refused
+from verbundwacht_collector.packs import install
+from verbundwacht_collector.pki import PkiFiles, create, key_pem, write_private
+from verbundwacht_collector.rules.load import load_pack_bytes, read_files
+from verbundwacht_collector.store import people
+from verbundwacht_collector.store.protocol import Transaction
+from verbundwacht_collector.store.sqlite import SqliteStore, migrate
+from verbundwacht_collector.store.views import Grant
+from verbundwacht_collector.web.passwords import hash_password
+
+_ID: Final = re.compile(r"[a-z0-9-]{1,32}")
+ALLIANCE_ID: Final = "verbund"
+
+
+def bundled_pack() -> Path:
+    """The rule pack that ships with the collector: in the wheel, or beside it in a checkout."""
+    here = Path(__file__).parent
+    for place in (here / "packs" / "linux-basis", here.parent.parent / "rules" / "linux-basis"):
+        if place.is_dir():
+            return place
+    raise ConfigError("Das mitgelieferte Regelpaket fehlt. Mit --pack ORDNER eines nennen.")
+
+
+def slug(text: str) -> str:
+    """An id made from a name: a-z, 0-9 and -, at most 32 characters."""
+    for umlaut, plain in (("ä", "ae"), ("ö", "oe"), ("ü", "ue"), ("ß", "ss")):
+        text = text.lower().replace(umlaut, plain)
+    return re.sub(r"[^a-z0-9]+", "-", text).strip("-")[:32] or ALLIANCE_ID
+
+
+def init(folder: Folder, toml: str, config: Config, names: list[str], pack: Path) -> str:
+    """The folder holds keys, database, rule pack and configuration; returns the pack's name.
+
+    Run again it upgrades the database and changes nothing else. collector.toml is written
+    last: without it nothing starts, so an interrupted init is simply repeated.
+    """
+    files_of_pack = read_files(pack)
+    load_pack_bytes(files_of_pack)  # a pack that does not load stops before anything is written
+    folder.root.mkdir(mode=0o750, parents=True, exist_ok=True)
+    files = PkiFiles(folder.keys)
+    if not files.server.exists():
+        for half_made in folder.keys.glob("*"):
+            half_made.unlink()
+        create(files, names)
+    if not folder.downlink.exists():
+        write_private(folder.downlink, key_pem(ec.generate_private_key(ec.SECP256R1())))
+    migrate(folder.database)
+    folder.database.chmod(0o640)
+    store = SqliteStore(folder.database)
+    try:
+        with store.transaction() as tx:
+            _add_alliance(tx, config.alliance)
+            name = install(tx, files_of_pack, now=now_ms()).name
+    finally:
+        store.close()
+    if not folder.config.exists():
+        fresh = folder.config.with_suffix(".new")
+        fresh.write_text(toml, "utf-8")
+        fresh.replace(folder.config)
+    return name
+
+
+def _add_alliance(tx: Transaction, name: str) -> None:
+    if not tx.execute("SELECT 1 FROM alliance", {}):
+        tx.execute(
+            "INSERT INTO alliance (id, name, state) VALUES (:id, :name, '')",
+            {"id": slug(name), "name": name},
+        )
+
+
+def _alliance(tx: Transaction) -> str:
+    rows = tx.execute("SELECT id FROM alliance ORDER BY rowid LIMIT 1", {})
+    if not rows:
+        raise ConfigError("Der Sammler ist nicht fertig angelegt. Wiederholen: verbundwacht init")
+    return str(rows[0][0])
+
+
+def add_municipality(
+    tx: Transaction, *, municipality_id: str, name: str, contact: str | None
+) -> None:
+    """The municipality exists in the alliance; its contact gets mail about its alerts."""
+    if not _ID.fullmatch(municipality_id):
+        raise Refused(
+            f"Kürzel {municipality_id!r}: nur a-z, 0-9 und -, höchstens 32 Zeichen, etwa "
+            f"{slug(municipality_id)}"
+        )
+    if contact is not None and not re.fullmatch(r"[^@\s]+@[^@\s]+", contact):
+        raise Refused(f"--contact {contact!r} ist keine E-Mail-Adresse.")
+    alliance = _alliance(tx)
+    try:
+        tx.execute(
+            "INSERT INTO municipality (id, name, alliance_id, contact, created_at)"
+            " VALUES (:id, :name, :alliance, :contact, :now)",
+            {
+                "id": municipality_id,
+                "name": name,
+                "alliance": alliance,
+                "contact": contact,
+                "now": now_ms(),
+            },
+        )
+    except sqlite3.IntegrityError:
+        raise Refused(f"Die Kommune {municipality_id} gibt es schon.") from None
+    if contact:
+        add_channel(tx, contact, municipality_id=municipality_id)
+    tx.audit(
+        at=now_ms(), actor="operator", action="municipality.added", obj=municipality_id, detail="{}"
+    )
+
+
+def add_user(
+    tx: Transaction, *, login: str, name: str, password: str, municipality_id: str | None
+) -> str:
+    """The person can log in; role municipal for a municipality, else soc. Returns the role."""
+    if not re.fullmatch(r"[A-Za-z0-9._@-]{2,64}", login):
+        raise Refused(f"Anmeldename {login!r}: 2 bis 64 Zeichen aus A-Z, a-z, 0-9 und ._@-")
+    try:
+        hashed = hash_password(password)
+    except ValueError as problem:
+        raise Refused(str(problem)) from None
+    if municipality_id is not None:
+        known = tx.execute("SELECT 1 FROM municipality WHERE id = :id", {"id": municipality_id})
+        if not known:
+            raise NotFound(f"Keine Kommune {municipality_id}. Vorhandene: municipality list")
+        grant = Grant("municipal", municipality_id, None)
+    else:
+        grant = Grant("soc", None, _alliance(tx))
+    try:
+        person = people.add_person(
+            tx, login=login, name=name or login, password_hash=hashed, now=now_ms()
+        )
+    except sqlite3.IntegrityError:
+        raise Refused(f"Den Anmeldenamen {login} gibt es schon.") from None
+    people.add_grant(tx, person, grant)
+    return grant.role
+
+
+def operator(tx: Transaction, login: str | None) -> Actor:
+    """Who acts on the command line: a named person, or the operator as one of their own."""
+    wanted = login or "operator"
+    rows = tx.execute("SELECT id, login FROM person WHERE login = :login", {"login": wanted})
+    if rows:
+        return Actor(*rows[0])
+    if login is not None:
+        raise NotFound(f"Niemand heißt {login}. Anlegen: verbundwacht user add {login}")
+    nobody = "!"  # no password hashes to this
+    person = people.add_person(
+        tx,
+        login="operator",
+        name="Betrieb",
+        password_hash=nobody,
+        now=now_ms(),
+    )
+    tx.execute("UPDATE person SET disabled = 1 WHERE id = :id", {"id": person})
+    return Actor(person, "operator")

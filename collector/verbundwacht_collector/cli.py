@@ -1,0 +1,221 @@
+"""The command `verbundwacht`: parser and exit codes; the work is in `commands`."""
+
+import argparse
+import sys
+from collections.abc import Callable
+from typing import Final
+
+from verbundwacht_collector.alerts.actions import CLOSE_REASONS
+from verbundwacht_collector.commands.common import DEFAULT_DIR
+from verbundwacht_collector.errors import CollectorError
+from verbundwacht_collector.rules.errors import PackError
+
+VERSION: Final = "0.1.0"
+EXAMPLES: Final = """\
+Beispiele:
+  verbundwacht init --dir sammler --alliance "Verbund Hochwald" --public sammler.example
+  verbundwacht municipality add musterdorf --name Musterdorf --contact it@musterdorf.example
+  verbundwacht host add --municipality musterdorf --request web01.vw --receipt web01.quittung
+  verbundwacht user add jana --name "Jana Brenner"        sieht den ganzen Verbund
+  verbundwacht serve --dir sammler
+  verbundwacht alerts --json
+  verbundwacht alert take W-2026-0001 --by jana
+  verbundwacht pack test rules/linux-basis
+
+Exit-Codes: 0 in Ordnung, 1 nicht gefunden oder abgelehnt, 2 Bedienung, Konfiguration, Datenbank.
+"""
+Run = Callable[[argparse.Namespace], int]
+
+
+class _Commands:
+    """Adds commands that all know --dir, --json, and the examples."""
+
+    def __init__(
+        self, parser: argparse.ArgumentParser, shared: list[argparse.ArgumentParser]
+    ) -> None:
+        self._shared = shared
+        self._sub = parser.add_subparsers(metavar="BEFEHL", required=True)
+
+    def add(self, name: str, text: str, run: Run | None = None) -> argparse.ArgumentParser:
+        """One command, or with `run` None a group of commands."""
+        command: argparse.ArgumentParser = self._sub.add_parser(
+            name,
+            parents=self._shared,
+            help=text,
+            description=text,
+            epilog=EXAMPLES,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        if run is not None:
+            command.set_defaults(run=run)
+        return command
+
+    def group(self, name: str, text: str) -> "_Commands":
+        """A command that has commands of its own."""
+        return _Commands(self.add(name, text), self._shared)
+
+
+def _shared() -> list[argparse.ArgumentParser]:
+    folder = argparse.ArgumentParser(add_help=False)
+    folder.add_argument(
+        "--dir",
+        metavar="ORDNER",
+        default=argparse.SUPPRESS,
+        help=f"Ordner des Sammlers (sonst {DEFAULT_DIR})",
+    )
+    folder.add_argument(
+        "--json", action="store_true", default=argparse.SUPPRESS, help="Ausgabe für Programme"
+    )
+    return [folder]
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """All commands; --dir and --json may stand before or after each."""
+    shared = _shared()
+    parser = argparse.ArgumentParser(
+        prog="verbundwacht",
+        parents=shared,
+        description="Sammler von Verbundwacht: prüft Meldungen, wendet Regeln an, alarmiert.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=VERSION)
+    commands = _Commands(parser, shared)
+    _add_setup(commands)
+    _add_registry(commands)
+    _add_alerts(commands)
+    _add_packs(commands.group("pack", "Regelpakete"))
+    return parser
+
+
+def _add_setup(commands: _Commands) -> None:
+    from verbundwacht_collector.commands import setup
+
+    command = commands.add(
+        "init", "einen Sammler anlegen oder seine Datenbank erneuern", setup.init
+    )
+    command.add_argument("--alliance", default="Verbund", metavar="NAME", help="Name des Verbunds")
+    command.add_argument(
+        "--public",
+        default="localhost",
+        metavar="NAME",
+        help="Name, unter dem Server den Sammler erreichen (sonst localhost)",
+    )
+    command.add_argument("--pack", metavar="ORDNER", help="Regelpaket (sonst das mitgelieferte)")
+    commands.add("serve", "Meldungen annehmen, bewerten, alarmieren", setup.serve)
+
+
+def _add_registry(commands: _Commands) -> None:
+    from verbundwacht_collector.commands import registry
+
+    group = commands.group("municipality", "Kommunen")
+    command = group.add("add", "Kommune anlegen", registry.municipality_add)
+    command.add_argument("id", metavar="KÜRZEL", help="a-z, 0-9 und -, höchstens 32 Zeichen")
+    command.add_argument("--name", metavar="NAME")
+    command.add_argument("--contact", metavar="ADRESSE", help="erhält Mail zu eigenen Warnungen")
+    group.add("list", "Kommunen zeigen", registry.municipality_list)
+
+    group = commands.group("host", "Server")
+    command = group.add(
+        "add", "Server anmelden: Anmeldung prüfen, Quittung ausstellen", registry.host_add
+    )
+    command.add_argument("--municipality", required=True, metavar="KÜRZEL")
+    command.add_argument("--request", required=True, metavar="DATEI", help="von prepare")
+    command.add_argument("--receipt", required=True, metavar="DATEI", help="für accept")
+    command.add_argument("--simulated", action="store_true", help="als simuliert kennzeichnen")
+    command.add_argument(
+        "--separate", action="store_true", help="auch wenn Name oder Maschine schon angemeldet ist"
+    )
+    group.add("list", "Server zeigen", registry.host_list)
+    command = group.add(
+        "show", "einen Server mit Abschnitten und Befunden zeigen", registry.host_show
+    )
+    command.add_argument("host", metavar="SERVER", help="Name, Kennung oder deren Anfang")
+
+    group = commands.group("user", "Personen")
+    command = group.add(
+        "add",
+        "Zugang anlegen; das Passwort wird gefragt oder von der Standardeingabe gelesen",
+        registry.user_add,
+    )
+    command.add_argument("login", metavar="ANMELDENAME")
+    command.add_argument("--name", metavar="NAME")
+    command.add_argument(
+        "--municipality",
+        metavar="KÜRZEL",
+        help="sieht nur diese Kommune (sonst den ganzen Verbund)",
+    )
+    command.add_argument("--password-file", metavar="DATEI")
+
+
+def _add_alerts(commands: _Commands) -> None:
+    from verbundwacht_collector.commands import alerts
+
+    command = commands.add("findings", "Befunde zeigen", alerts.findings)
+    command.add_argument("--host", metavar="SERVER")
+    command = commands.add("alerts", "Warnungen zeigen", alerts.alerts)
+    command.add_argument("--all", action="store_true", help="auch beendete")
+    command.add_argument("--municipality", metavar="KÜRZEL")
+    command.add_argument("--host", metavar="SERVER")
+    command.add_argument("--limit", type=int, default=1000, metavar="N")
+
+    group = commands.group("alert", "eine Warnung")
+    for name, run, text in (
+        ("show", alerts.show, "Nachweis, Verlauf und Zustellung zeigen"),
+        ("take", alerts.take, "übernehmen"),
+        ("comment", alerts.comment, "kommentieren"),
+        ("close", alerts.close, "mit Grund schließen"),
+    ):
+        command = group.add(name, text, run)
+        command.add_argument("number", metavar="NUMMER", help="etwa W-2026-0001")
+        if name != "show":
+            command.add_argument("--by", metavar="ANMELDENAME", help="wer das tut (sonst Betrieb)")
+        if name == "comment":
+            command.add_argument("text", metavar="TEXT")
+        if name == "close":
+            command.add_argument("--reason", required=True, choices=CLOSE_REASONS)
+            command.add_argument("--text", default="", metavar="TEXT")
+
+
+def _add_packs(group: _Commands) -> None:
+    from verbundwacht_collector.commands import packs
+
+    for name, run, text in (
+        ("lint", packs.lint, "Regelpaket prüfen: Datei:Zeile:Spalte je Fehler"),
+        ("test", packs.test, "die Tests im Regelpaket ausführen"),
+        ("install", packs.install, "Regelpaket in Kraft setzen"),
+    ):
+        command = group.add(name, text, run)
+        command.add_argument("pack", metavar="ORDNER")
+        if name == "lint":
+            command.add_argument(
+                "--catalogue",
+                metavar="DATEI",
+                help="Grundschutz++-Kernel-Katalog (OSCAL), prüft UUID und Kennung",
+            )
+
+
+def main(argv: list[str] | None = None) -> int:
+    """The exit code of the command; a known problem is one sentence on stderr."""
+    args = build_parser().parse_args(argv)
+    args.json = getattr(args, "json", False)
+    try:
+        code: int = args.run(args)
+    except CollectorError as problem:
+        print(f"verbundwacht: {problem}", file=sys.stderr)
+        return problem.exit_code
+    except PackError as problem:
+        print(*problem.problems, sep="\n", file=sys.stderr)
+        return 1
+    except BrokenPipeError:
+        return 0
+    except OSError as problem:
+        print(f"verbundwacht: {problem.filename or ''}: {problem.strerror}.", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 130
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,78 @@
+"""What the commands share: the store, the printed table, the JSON line."""
+
+import argparse
+import sqlite3
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from verbundwacht_collector.config import Folder
+from verbundwacht_collector.scope import OperatorScope
+from verbundwacht_collector.store.protocol import Transaction
+from verbundwacht_collector.store.sqlite import SqliteStore, connect, refuse_newer, version_of
+
+DEFAULT_DIR = Path("/var/lib/verbundwacht-collector")
+EVERYTHING = OperatorScope()
+_ZONE = ZoneInfo("Europe/Berlin")
+
+
+def folder_of(args: argparse.Namespace) -> Folder:
+    """The collector's folder, from --dir before or after the command."""
+    return Folder(Path(getattr(args, "dir", DEFAULT_DIR)))
+
+
+@contextmanager
+def writing(args: argparse.Namespace) -> Iterator[Transaction]:
+    """One transaction beside a collector that may be running."""
+    store = SqliteStore(folder_of(args).database)
+    try:
+        with store.transaction() as tx:
+            yield tx
+    finally:
+        store.close()
+
+
+@contextmanager
+def reading(args: argparse.Namespace) -> Iterator[sqlite3.Connection]:
+    """A connection that cannot write. Raises StoreError for a missing or newer database."""
+    path = folder_of(args).database
+    db = connect(path, readonly=True)
+    try:
+        refuse_newer(version_of(db, path), path)
+        yield db
+    finally:
+        db.close()
+
+
+def say_json(value: Any) -> None:
+    """One JSON document on stdout; byte strings are hex."""
+    print(msgspec.json.encode(value, enc_hook=lambda b: b.hex()).decode())
+
+
+def say_table(head: Sequence[str], rows: Iterable[Sequence[object]], empty: str) -> None:
+    """An aligned table for people, or one sentence if there is nothing."""
+    cells = [[str(cell) for cell in row] for row in rows]
+    if not cells:
+        print(empty)
+        return
+    widths = [max(len(row[i]) for row in [list(head), *cells]) for i in range(len(head))]
+    for row in [list(head), *cells]:
+        print("  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip())
+
+
+def when(at: int | None) -> str:
+    """Unix milliseconds as people write it here, or a dash."""
+    if at is None:
+        return "–"
+    return datetime.fromtimestamp(at / 1000, _ZONE).strftime("%d.%m.%Y %H:%M")
+
+
+def note(text: str) -> None:
+    """A word to the person, beside the output that programs read."""
+    print(text, file=sys.stderr)

@@ -1,0 +1,115 @@
+"""init and serve."""
+
+import argparse
+import asyncio
+import json
+import logging
+import sys
+from pathlib import Path
+
+import structlog
+
+from verbundwacht_collector.commands.common import folder_of, note, say_json
+from verbundwacht_collector.config import address, load
+
+TEMPLATE = """\
+# Sammler von Verbundwacht. Unbekannte Schlüssel werden abgelehnt.
+alliance = {alliance}
+interval_s = 900                     # so oft melden sich die Server, in Sekunden
+
+[public]                             # unter diesen Adressen erreichen die Server den Sammler
+mqtt = {mqtt}
+https = {https}
+web = {web}
+
+[listen]
+mqtt = {listen_mqtt}
+https = {listen_https}
+web = {listen_web}
+
+[alerts]
+baseline = "plan"                    # "alert": auch was von Anfang an nicht stimmt, alarmiert
+
+[web]
+insecure_loopback = false
+
+# [mail]
+# host = "mail.example"
+# port = 587
+# security = "starttls"              # starttls, tls oder none
+# sender = "verbundwacht@example.org"
+# recipients = ["soc@example.org"]
+# user = ""
+# password_file = ""
+"""
+
+
+def init(args: argparse.Namespace) -> int:
+    """The folder holds a collector that can be served."""
+    from verbundwacht_collector import admin
+
+    folder = folder_of(args)
+    name = args.public
+    toml = TEMPLATE.format(
+        alliance=json.dumps(args.alliance, ensure_ascii=False),
+        mqtt=json.dumps(f"{name}:8883"),
+        https=json.dumps(f"{name}:8884"),
+        web=json.dumps(f"{name}:8443"),
+        listen_mqtt=json.dumps("0.0.0.0:8883"),
+        listen_https=json.dumps("0.0.0.0:8884"),
+        listen_web=json.dumps("0.0.0.0:8443"),
+    )
+    if folder.config.exists():
+        config = load(folder)
+    else:
+        import msgspec
+
+        from verbundwacht_collector.config import Config
+
+        config = msgspec.toml.decode(toml, type=Config)
+        address(config.public.mqtt, "--public")
+    names = list(dict.fromkeys([name, "localhost", "127.0.0.1"]))
+    pack = admin.init(
+        folder, toml, config, names, Path(args.pack) if args.pack else admin.bundled_pack()
+    )
+    if args.json:
+        say_json({"dir": str(folder.root), "alliance": config.alliance, "pack": pack})
+        return 0
+    print(f"Sammler für {config.alliance} liegt in {folder.root}, Regelpaket {pack}.")
+    print(f"Einstellungen: {folder.config}")
+    print("Nächste Schritte:")
+    print("  verbundwacht municipality add KÜRZEL --name NAME")
+    print("  verbundwacht user add ANMELDENAME")
+    print("  verbundwacht serve")
+    return 0
+
+
+def serve(args: argparse.Namespace) -> int:
+    """Serves until it is told to stop."""
+    from verbundwacht_collector import app
+
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso"),
+            structlog.processors.JSONRenderer(ensure_ascii=False),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        logger_factory=structlog.WriteLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+    folder = folder_of(args)
+    config = load(folder)
+
+    def ready() -> None:
+        note(f"Bereit. Seiten: {app.page_address(config)}  Ende mit Strg-C.")
+
+    try:
+        import uvloop
+
+        runner = asyncio.Runner(loop_factory=uvloop.new_event_loop)
+    except ImportError:
+        runner = asyncio.Runner()
+    with runner:
+        runner.run(app.serve(folder, config, ready))
+    return 0

@@ -1,0 +1,95 @@
+"""Sends what waits in the outbox: claim, send, record. At least once, under one id.
+
+The row was written with the alert event, so nothing is forgotten; a worker that dies leaves
+a lease that runs out, and the next try carries the same Message-ID.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any, Final, Protocol
+
+import structlog
+
+from verbundwacht_collector.notify.errors import DeliveryError
+from verbundwacht_collector.notify.schedule import LEASE_MS, next_try
+from verbundwacht_collector.store.protocol import Transaction
+from verbundwacht_collector.store.records import DeliveryRecord
+
+AT_ONCE: Final = 8
+BUNCH: Final = 64
+
+log = structlog.get_logger()
+
+Channel = Callable[[DeliveryRecord], Awaitable[str]]
+"""Hand one message over; returns the other side's answer. Raises DeliveryError."""
+
+
+class Runs(Protocol):
+    """Who commits work: the collector's single writer."""
+
+    async def run(self, work: Callable[[Transaction, Any], Any]) -> Any:
+        """The work is committed; its result."""
+
+
+class Outbox:
+    """Claims due deliveries and sends them, a few at a time."""
+
+    def __init__(
+        self, writer: Runs, channels: dict[str, Channel], clock: Callable[[], int]
+    ) -> None:
+        self._writer, self._channels, self._clock = writer, channels, clock
+        self._slots = asyncio.Semaphore(AT_ONCE)
+
+    async def send_due(self) -> int:
+        """Everything that was due has been tried once; returns how many were."""
+        now = self._clock()
+        rows: list[DeliveryRecord] = await self._writer.run(lambda tx, _: _claim(tx, now))
+        await asyncio.gather(*(self._one(row) for row in rows))
+        return len(rows)
+
+    async def _one(self, row: DeliveryRecord) -> None:
+        async with self._slots:
+            attempts = row.attempts + 1
+            state, response, at = "delivered", "", self._clock()
+            try:
+                channel = self._channels.get(row.kind)
+                if channel is None:
+                    raise DeliveryError(f"channel {row.kind} is not configured", permanent=False)
+                response = await channel(row)
+            except DeliveryError as problem:
+                response = problem.response
+                state = "failed" if problem.permanent else "waiting"
+            await self._record(row, state, response, attempts, at)
+
+    async def _record(
+        self, row: DeliveryRecord, state: str, response: str, attempts: int, at: int
+    ) -> None:
+        next_at = next_try(row.id, attempts, at) if state == "waiting" else at
+        if state == "waiting" and next_at > row.expires_at:
+            state = "expired"
+        done_at = None if state == "waiting" else self._clock()
+
+        def write(tx: Transaction, _: object) -> None:
+            tx.finish_delivery(row.id, state, next_at=next_at, response=response, done_at=done_at)
+
+        await self._writer.run(write)
+        event = "delivery.delivered" if state == "delivered" else "delivery.failed"
+        log.info(
+            event,
+            alert=row.number,
+            channel=row.kind,
+            attempts=attempts,
+            state=state,
+            response=response[:120],
+        )
+
+
+def _claim(tx: Transaction, now: int) -> list[DeliveryRecord]:
+    """Deliveries that are now ours until the lease ends; expired ones are set aside."""
+    claimed = []
+    for row in tx.due_deliveries(now, BUNCH):
+        if row.expires_at <= now:
+            tx.finish_delivery(row.id, "expired", next_at=now, response="expired", done_at=now)
+        elif tx.claim_delivery(row.id, now, now + LEASE_MS):
+            claimed.append(row)
+    return claimed

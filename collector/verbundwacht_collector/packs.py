@@ -1,0 +1,57 @@
+"""Installed rule packs: kept in the store byte for byte, so that old verdicts can be reproduced."""
+
+import msgspec
+
+from verbundwacht_collector.alerts.model import Settings
+from verbundwacht_collector.judging import Judge
+from verbundwacht_collector.rules.load import load_pack_bytes
+from verbundwacht_collector.rules.model import Pack
+from verbundwacht_collector.store.protocol import Transaction
+
+
+def install(tx: Transaction, files: dict[str, bytes], *, now: int) -> Pack:
+    """The pack judges from the next message on. Raises PackError if it does not load."""
+    pack = load_pack_bytes(files)
+    tx.execute(
+        "INSERT INTO pack (name, version, digest, files, installed_at)"
+        " VALUES (:name, :version, :digest, :files, :now) ON CONFLICT (name) DO UPDATE SET"
+        " version = excluded.version, digest = excluded.digest, files = excluded.files,"
+        " installed_at = excluded.installed_at",
+        {
+            "name": pack.name,
+            "version": pack.version,
+            "digest": pack.digest,
+            "files": msgspec.msgpack.encode(files),
+            "now": now,
+        },
+    )
+    detail = msgspec.json.encode({"version": pack.version, "digest": pack.digest}).decode()
+    tx.audit(at=now, actor="operator", action="pack.installed", obj=pack.name, detail=detail)
+    return pack
+
+
+def load(tx: Transaction) -> list[Pack]:
+    """All installed packs, by name."""
+    rows = tx.execute("SELECT files FROM pack ORDER BY name", {})
+    return [load_pack_bytes(msgspec.msgpack.decode(row[0], type=dict[str, bytes])) for row in rows]
+
+
+class JudgeSource:
+    """The judge for the packs now installed; made anew only when another process wrote."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._digests: tuple[str, ...] | None = None
+        self.judge = Judge((), settings)
+        self.packs: list[Pack] = []
+
+    def current(self, tx: Transaction, changed: bool) -> Judge:
+        """The judge to use in this transaction. changed: another process committed."""
+        if changed or self._digests is None:
+            digests = tuple(
+                row[0] for row in tx.execute("SELECT digest FROM pack ORDER BY name", {})
+            )
+            if digests != self._digests:
+                self.packs = load(tx)
+                self.judge, self._digests = Judge(self.packs, self._settings), digests
+        return self.judge
