@@ -1,0 +1,197 @@
+"""Writes rules/FACTS.md: every fact that leaves a host, and what it is sent for.
+
+Run from the root: `python -m tools.facts_table`. Which rules read a field comes from the
+checked expressions of the pack, so a field of a loop's element counts, too. Data is only
+collected for a purpose: a field that no rule reads needs a reason in `HOST_PAGE`, and a test
+refuses one that has neither.
+"""
+
+import sys
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from inspect import cleandoc
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+from verbundwacht_collector.rules.language import nodes
+from verbundwacht_collector.rules.language.compile import Expression
+from verbundwacht_collector.rules.load import load_pack
+from verbundwacht_collector.rules.model import Pack, Rule
+from verbundwacht_wire.facts import SECTIONS
+from verbundwacht_wire.schema import facts_schema
+
+ROOT = Path(__file__).parent.parent
+TABLE = ROOT / "rules" / "FACTS.md"
+PACK = ROOT / "rules" / "linux-basis"
+
+HOST_PAGE: Final = {
+    "os.name": "the name by which people know the system",
+    "os.codename": "the word that stands in package sources and advisories",
+    "kernel.running": "what a due restart would replace",
+    "kernel.booted": "since when a due restart has been put off",
+    "kernel.newest_installed": "what a due restart would bring",
+    "packages.manager": "how the versions below are to be compared",
+    "packages.installed[].version": "“are we affected?” is asked by version",
+    "packages.installed[].arch": "the same package may be there twice",
+    "packages.installed[].source": "advisories name the source package",
+    "packages.installed[].source_version": "advisories name the source version",
+    "updates.manager": "which program the to-do speaks of",
+    "updates.lists_checked": "tells a host that does not ask from an archive that stands still",
+    "updates.pending[].name": "what is to be installed",
+    "updates.pending[].installed": "what is there now",
+    "updates.pending[].candidate": "what the update brings",
+    "sshd.port": "where the server listens, beside the open ports",
+    "sshd.permituserenvironment": "whether users can preload code into their session",
+    "sshd.allowtcpforwarding": "whether the host can relay into other networks",
+    "sshd.maxauthtries": "how fast passwords can be tried",
+    "sshd.logingracetime": "how long a stranger holds a connection",
+    "sshd.loglevel": "whether the log names the key that was used",
+    "sshd.usepam": "whether account locks hold for SSH",
+    "sshd.match_blocks": "whether the settings shown differ for some users",
+    "sysctl.kernel_yama_ptrace_scope": "whether programs may read each other's memory",
+    "sysctl.kernel_sysrq": "what the console keyboard may do",
+    "sysctl.kernel_kexec_load_disabled": "whether root may replace the running kernel",
+    "sysctl.net_core_bpf_jit_harden": "how compiled packet filters are protected",
+    "sysctl.net_ipv4_ip_forward": "whether the host routes; explains the settings below",
+    "sysctl.net_ipv4_icmp_echo_ignore_broadcasts": "whether it answers to broadcast pings",
+    "sysctl.net_ipv4_conf_all_rp_filter": "beside the routes; distributions set it per interface",
+    "sysctl.net_ipv4_conf_all_send_redirects": "only a router should; see ip_forward",
+    "sysctl.net_ipv4_conf_all_log_martians": "whether forged senders are in the log",
+    "mounts.points[].fstype": "tells disk from memory and network",
+    "accounts.login_shells": "a new account shows as a change",
+    "accounts.with_password": "how many accounts a stolen password could open",
+    "accounts.no_max_age": "how many passwords never expire; wanted or not is local policy",
+    "accounts.root_password": "whether root can log in at the console",
+    "accounts.umask": "who may read what users create",
+    "listening.sockets[].address": "on which interface the port is open",
+    "listening.sockets[].program": "who is to be asked about an open port",
+}
+"""Fields that no rule reads, with what they tell a person on the page of a host."""
+
+_HEAD = """# Facts
+
+Every field that leaves a host: what it is read from, the right that takes, what it is used for.
+Written by `python -m tools.facts_table` from the vocabulary in `verbundwacht_wire/facts` and the
+pack `{pack}`; a test compares them. A field with neither rule nor page is not sent.
+
+`?` after a type: the field may be missing, and a rule that reads it says what that means.
+Right: `user` is any account; the others are Linux capabilities (capabilities(7)).
+Every field is on the page of a host; the last column says what for where no rule reads it.
+"""
+_COLUMNS = ("field", "type", "unit", "source", "right", "label", "rules", "page")
+
+Reads = Mapping[tuple[str, str], set[str]]
+"""(name of the Struct, field) -> ids of the rules that read it."""
+
+
+class Row(NamedTuple):
+    """One field. path: from the section on, `sockets[].port`."""
+
+    section: str
+    path: str
+    schema: Mapping[str, Any]
+    optional: bool
+    rules: tuple[str, ...]
+
+    @property
+    def page(self) -> str:
+        """Why a person looks at it, "" if nobody said."""
+        return HOST_PAGE.get(f"{self.section}.{self.path}", "")
+
+
+def reads_of(pack: Pack) -> Reads:
+    """Which fields the rules of a pack read, by what the type-checker knows of each node."""
+    found: dict[tuple[str, str], set[str]] = defaultdict(set)
+    for rule in pack.rules:
+        for expression in _expressions(rule):
+            for node, _ in nodes.walk(expression.root):
+                if isinstance(node, nodes.Select):
+                    base = expression.checked.types.get(node.base)
+                    if base is not None and base.kind == "object":
+                        found[base.name, node.field].add(rule.id)
+    return found
+
+
+def _expressions(rule: Rule) -> Iterator[Expression]:
+    yield from filter(None, (rule.when, rule.each, *rule.subject, rule.assertion))
+
+
+def rows(schema: Mapping[str, Any], reads: Reads) -> Iterator[Row]:
+    """Every field of every section, parts of lists and objects after the field they are in."""
+    for section in SECTIONS:
+        name = _struct(schema["properties"][section])
+        yield from _rows(schema["$defs"], reads, section, name, "")
+
+
+def _rows(
+    definitions: Mapping[str, Any], reads: Reads, section: str, struct: str, prefix: str
+) -> Iterator[Row]:
+    required = definitions[struct].get("required", ())
+    for name, field in definitions[struct]["properties"].items():
+        path = prefix + name
+        rules = tuple(sorted(reads.get((struct, name), ())))
+        yield Row(section, path, field, name not in required, rules)
+        if inner := _struct(field):
+            yield from _rows(definitions, reads, section, inner, f"{path}.")
+        elif inner := _struct(field.get("items", {})):
+            yield from _rows(definitions, reads, section, inner, f"{path}[].")
+
+
+def _struct(field: Mapping[str, Any]) -> str:
+    return str(field.get("$ref", "")).rpartition("/")[2]
+
+
+def type_of(field: Mapping[str, Any]) -> str:
+    """The type in the words of the rule language."""
+    for choice in field.get("anyOf", ()):
+        if choice.get("type") != "null":
+            return type_of(choice)
+    if inner := _struct(field):
+        return inner
+    if "enum" in field:
+        return " or ".join(f'"{value}"' for value in field["enum"])
+    if field.get("format") == "date-time":
+        return "timestamp"
+    if field["type"] == "array":
+        return f"list<{type_of(field['items'])}>"
+    return {"boolean": "bool", "integer": "int"}.get(field["type"], str(field["type"]))
+
+
+def _line(cells: tuple[str, ...]) -> str:
+    return "| " + " | ".join(cell.replace("|", "\\|") or "–" for cell in cells) + " |"
+
+
+def _cells(row: Row) -> tuple[str, ...]:
+    return (
+        f"`{row.path}`",
+        f"`{type_of(row.schema)}{'?' * row.optional}`",
+        row.schema["x-unit"],
+        row.schema["x-source"],
+        row.schema["x-right"],
+        row.schema["title"],
+        ", ".join(f"`{rule}`" for rule in row.rules),
+        row.page,
+    )
+
+
+def table(pack: Pack) -> str:
+    """The whole document."""
+    schema = facts_schema()
+    every = list(rows(schema, reads_of(pack)))
+    parts = [_HEAD.format(pack=pack.name)]
+    for section in SECTIONS:
+        about = cleandoc(schema["$defs"][_struct(schema["properties"][section])]["description"])
+        lines = [_line(_cells(row)) for row in every if row.section == section]
+        rule = _line(("---",) * len(_COLUMNS))
+        parts.append("\n".join((f"## `{section}`\n\n{about}\n", _line(_COLUMNS), rule, *lines, "")))
+    return "\n".join(parts)
+
+
+def main() -> int:
+    """rules/FACTS.md is up to date; exit code 0."""
+    TABLE.write_text(table(load_pack(PACK)), "utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
