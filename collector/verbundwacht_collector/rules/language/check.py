@@ -188,10 +188,10 @@ class _Checker:
 
     def _call(self, node: nodes.Call, guards: Paths) -> _Info:
         function = FUNCTIONS.get(node.name)
+        if function is None and node.name in MACROS:
+            return self.error(node.pos, f"write the list first: list.{node.name}(x, …)")
         infos = [self.visit(arg, guards) for arg in node.args]
         if function is None:
-            if node.name in MACROS:
-                return self.error(node.pos, f"write the list first: list.{node.name}(x, …)")
             hint = suggestion(node.name, [*FUNCTIONS, *MACROS, "has"])
             return self.error(node.pos, f"unknown function {node.name!r}{hint}")
         if not (function.as_method if node.method else function.as_function):
@@ -213,6 +213,8 @@ class _Checker:
             match node.name, texts:
                 case "matches", [_, str(pattern)]:
                     values.regex(pattern)
+                case "split", [_, str(separator)]:
+                    values.split("", separator)
                 case "timestamp", [str(moment)]:
                     values.timestamp(moment)
                 case "cidr_contains", [str(network), _]:
@@ -225,7 +227,7 @@ class _Checker:
                     schemes = " or ".join(map(repr, values.VERSION_SCHEMES))
                     self.error(node.args[0].pos, f"the scheme is written out: {schemes}")
         except (EvaluationError, ValueError) as error:
-            position = {"matches": 1, "version_lt": 1}.get(node.name, 0)
+            position = {"matches": 1, "split": 1, "version_lt": 1}.get(node.name, 0)
             self.error(node.args[position].pos, str(error))
 
     def _collection(self, node: nodes.ListOf | nodes.MapOf, guards: Paths) -> _Info:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from verbundwacht_collector.rules.errors import EvaluationError
-from verbundwacht_collector.rules.language.frame import CLASSES, Code, Frame
+from verbundwacht_collector.rules.language.frame import CLASSES, Code, Frame, Slow
 from verbundwacht_collector.rules.language.functions import Overload
 from verbundwacht_collector.rules.language.types import Type
 
@@ -71,11 +71,19 @@ def _equal_lists(left: Code, right: Code, same: bool) -> Code:
     return run
 
 
-def contains(left: Code, right: Code, container: Type, offset: int) -> Code:
-    """`in`, for lists and for the keys of maps."""
-    if container.kind != "list":
-        return lambda frame: bool(left(frame) in right(frame))
-    expected = CLASSES.get(container.item.kind if container.item else "any")
+def among(left: Code, values: frozenset[Any]) -> Code:
+    """`in` for a list that is written out."""
+    return lambda frame: left(frame) in values
+
+
+def has_key(left: Code, right: Code) -> Code:
+    """`in` for the keys of a map."""
+    return lambda frame: left(frame) in right(frame)
+
+
+def contains(left: Code, right: Code, item: Type | None, offset: int) -> Code:
+    """`in` for a list. item: the type to check, if the list comes from a host."""
+    expected = CLASSES.get(item.kind) if item else None
 
     def run(frame: Frame) -> bool:
         element, items = left(frame), right(frame)
@@ -83,11 +91,40 @@ def contains(left: Code, right: Code, container: Type, offset: int) -> Code:
         if element in items:
             return True
         # `!(x in list)` must not come true because the list holds something else than it should.
-        if expected is not None and any(item.__class__ is not expected for item in items):
-            raise EvaluationError(f"the list holds something else than {container.item}", offset)
+        if expected is not None and any(one.__class__ is not expected for one in items):
+            raise EvaluationError(f"the list holds something else than {item}", offset)
         return False
 
     return run
+
+
+def field(base: Code, name: str, expected: type | None, slow: Slow) -> Code:
+    """`base.name`. expected: the class for which nothing else needs to be looked at."""
+
+    def read(frame: Frame) -> Any:
+        try:
+            value = base(frame)[name]
+        except KeyError:
+            raise slow.not_there() from None
+        return value if value.__class__ is expected else slow.adopt(value)
+
+    return read
+
+
+def field_of_variable(slot: int, name: str, expected: type | None, slow: Slow) -> Code:
+    """The same for a loop variable; most reads inside loops are of this kind."""
+
+    def read(frame: Frame) -> Any:
+        item = frame.slots[slot]
+        if item.__class__ is not dict:
+            raise slow.no_object()
+        try:
+            value = item[name]
+        except KeyError:
+            raise slow.not_there() from None
+        return value if value.__class__ is expected else slow.adopt(value)
+
+    return read
 
 
 def join(left: Code, right: Code) -> Code:

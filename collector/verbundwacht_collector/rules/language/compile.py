@@ -10,7 +10,7 @@ from typing import Any
 
 from verbundwacht_collector.rules.errors import EvaluationError, MissingValue
 from verbundwacht_collector.rules.language import closures, nodes
-from verbundwacht_collector.rules.language.frame import CLASSES, Code, Frame, adopt, not_there
+from verbundwacht_collector.rules.language.frame import CLASSES, Code, Frame, Slow, adopt
 from verbundwacht_collector.rules.language.functions import FUNCTIONS
 from verbundwacht_collector.rules.language.loops import LOOPS
 from verbundwacht_collector.rules.language.nodes import Node, path_of
@@ -58,13 +58,10 @@ class _Compiler:
 
     def steps(self, node: Node) -> int:
         """Steps of a node without what its inner loops add: one per node."""
-        inner = (nodes.Loop, nodes.Has)
-        own = sum(
-            self.steps(child) for child in nodes.children(node) if not isinstance(node, inner)
-        )
-        if isinstance(node, nodes.Loop):
-            own = self.steps(node.source)
-        return 1 + own
+        if isinstance(node, nodes.Has):
+            return 1
+        parts = (node.source,) if isinstance(node, nodes.Loop) else nodes.children(node)
+        return 1 + sum(self.steps(part) for part in parts)
 
     def reads(self, node: Node) -> Iterator[tuple[str, Code]]:
         """Paths into the facts or the element of `each`, as long as they go."""
@@ -134,21 +131,14 @@ class _Compiler:
     def _select(self, node: nodes.Select) -> Code:
         kind, name, offset = self.kind(node), node.field, node.pos
         path = path_of(node) or f"….{name}"
-        required = self._required(node)
+        slow = Slow(kind, path, offset, self._required(node))
         # A whole number is checked for its size, too: a report may carry any.
         expected = None if kind == "int" else CLASSES.get(kind)
-        base = self._base(node.base)
-
-        def read(frame: Frame) -> Any:
-            try:
-                value = base(frame)[name]
-            except KeyError:
-                raise not_there(path, offset, required) from None
-            if value.__class__ is expected:
-                return value
-            return adopt(value, kind, path, offset)
-
-        return read
+        if isinstance(node.base, nodes.Name) and node.base in self.checked.slots:
+            self.node(node.base)
+            slot = self.checked.slots[node.base]
+            return closures.field_of_variable(slot, name, expected, slow)
+        return closures.field(self._base(node.base), name, expected, slow)
 
     def _required(self, node: nodes.Select) -> bool:
         if self._root(node.base) is not None:
@@ -172,7 +162,7 @@ class _Compiler:
                     raise EvaluationError(f"{path} does not lead through objects", node.pos)
                 value = value.get(key)
                 if value is None and required:
-                    raise not_there(path, node.pos, required)
+                    raise Slow("", path, node.pos, required).not_there()
                 if value is None:
                     return False
             return True
@@ -224,10 +214,22 @@ class _Compiler:
             compare = ORDER[op]
             return lambda frame: compare(left(frame), right(frame))
         if op == "in":
-            return closures.contains(left, right, self.checked.types[node.right], node.pos)
+            return self._in(node, left, right)
         if kind in ("string", "list") or (kind == "any" and self.kind(node.right) == "list"):
             return closures.join(left, right)
         return closures.arithmetic(left, right, arithmetic(op, kind), node.pos)
+
+    def _in(self, node: nodes.Binary, left: Code, right: Code) -> Code:
+        container = node.right
+        if isinstance(container, nodes.ListOf) and container.items:
+            written = [one.value for one in container.items if isinstance(one, nodes.Literal)]
+            if len(written) == len(container.items):
+                return closures.among(left, frozenset(written))
+        kind = self.checked.types[container]
+        if kind.kind == "map":
+            return closures.has_key(left, right)
+        from_host = (path_of(container) or "").partition(".")[0] != "params"
+        return closures.contains(left, right, kind.item if from_host else None, node.pos)
 
     def _loop(self, node: nodes.Loop) -> Code:
         source, body = self.node(node.source), self.node(node.body)

@@ -6,7 +6,7 @@ keep to the schema gives an error and never a lucky verdict.
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from verbundwacht_collector.rules.errors import BudgetExceeded, EvaluationError, MissingValue
 from verbundwacht_collector.rules.language import limits
@@ -68,8 +68,26 @@ def adopt(value: Any, kind: str, path: str, offset: int) -> Any:
     raise EvaluationError(f"{path} is not of type {kind}", offset)
 
 
-def not_there(path: str, offset: int, required: bool) -> EvaluationError:
-    """The error for a field that is not there, by whether it may be left out."""
-    if required:
-        return EvaluationError(f"{path} is missing although the vocabulary requires it", offset)
-    return MissingValue(path, offset)
+class Slow(NamedTuple):
+    """What a read does when the value is not simply there. required: by the vocabulary."""
+
+    kind: str
+    path: str
+    offset: int
+    required: bool
+
+    def adopt(self, value: Any) -> Any:
+        """The value as the language has it."""
+        return adopt(value, self.kind, self.path, self.offset)
+
+    def not_there(self) -> EvaluationError:
+        """The error for a field that is not there, by whether it may be left out."""
+        if self.required:
+            message = f"{self.path} is missing although the vocabulary requires it"
+            return EvaluationError(message, self.offset)
+        return MissingValue(self.path, self.offset)
+
+    def no_object(self) -> EvaluationError:
+        """The error for a value that should have had fields."""
+        owner = self.path.rpartition(".")[0]
+        return EvaluationError(f"{owner} is not an object with fields", self.offset)

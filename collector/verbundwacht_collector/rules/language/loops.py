@@ -7,13 +7,17 @@ a loop stops in bounded time wherever it is.
 from collections.abc import Callable
 from typing import Any, Final
 
+from verbundwacht_collector.rules.errors import BudgetExceeded
 from verbundwacht_collector.rules.language.frame import Code, Frame
+from verbundwacht_collector.rules.language.limits import STEPS
 
 
 def _all(source: Code, body: Code, slot: int, steps: int) -> Code:
     def run(frame: Frame) -> bool:
         for item in source(frame):
-            frame.charge(steps)
+            frame.left -= steps
+            if frame.left < 0:
+                raise BudgetExceeded(STEPS)
             frame.slots[slot] = item
             if not body(frame):
                 return False
@@ -25,7 +29,9 @@ def _all(source: Code, body: Code, slot: int, steps: int) -> Code:
 def _exists(source: Code, body: Code, slot: int, steps: int) -> Code:
     def run(frame: Frame) -> bool:
         for item in source(frame):
-            frame.charge(steps)
+            frame.left -= steps
+            if frame.left < 0:
+                raise BudgetExceeded(STEPS)
             frame.slots[slot] = item
             if body(frame):
                 return True
@@ -38,7 +44,9 @@ def _exists_one(source: Code, body: Code, slot: int, steps: int) -> Code:
     def run(frame: Frame) -> bool:
         found = 0
         for item in source(frame):
-            frame.charge(steps)
+            frame.left -= steps
+            if frame.left < 0:
+                raise BudgetExceeded(STEPS)
             frame.slots[slot] = item
             found += bool(body(frame))
         return found == 1
@@ -50,7 +58,9 @@ def _filter(source: Code, body: Code, slot: int, steps: int) -> Code:
     def run(frame: Frame) -> list[Any]:
         kept = []
         for item in source(frame):
-            frame.charge(steps)
+            frame.left -= steps
+            if frame.left < 0:
+                raise BudgetExceeded(STEPS)
             frame.slots[slot] = item
             if body(frame):
                 kept.append(item)
@@ -63,7 +73,9 @@ def _map(source: Code, body: Code, slot: int, steps: int) -> Code:
     def run(frame: Frame) -> list[Any]:
         made = []
         for item in source(frame):
-            frame.charge(steps)
+            frame.left -= steps
+            if frame.left < 0:
+                raise BudgetExceeded(STEPS)
             frame.slots[slot] = item
             made.append(body(frame))
         return made

@@ -19,6 +19,7 @@ from verbundwacht_collector.rules.language.types import (
 from verbundwacht_collector.rules.language.values import (
     divide,
     divide_double,
+    duration,
     int64,
     remainder,
 )
@@ -87,7 +88,7 @@ def arithmetic(op: str, kind: str) -> Callable[[Any, Any], Any]:
         return _INTS[op]
     if kind == "double":
         return _DOUBLES[op]
-    return _add_time if op == "+" else _subtract_time
+    return _TIMES[op]
 
 
 _INTS: Final[dict[str, Callable[[int, int], int]]] = {
@@ -105,17 +106,15 @@ _DOUBLES: Final[dict[str, Callable[[float, float], float]]] = {
 }
 
 
-def _add_time(left: Any, right: Any) -> datetime | timedelta:
-    try:
-        total: datetime | timedelta = left + right
-    except OverflowError:
-        raise EvaluationError("the time lies outside the years 1 to 9999") from None
-    return total
+def _time(compute: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    def run(left: Any, right: Any) -> datetime | timedelta:
+        try:
+            result: datetime | timedelta = compute(left, right)
+        except OverflowError:
+            raise EvaluationError("the time lies outside the years 1 to 9999") from None
+        return duration(result) if isinstance(result, timedelta) else result
+
+    return run
 
 
-def _subtract_time(left: Any, right: Any) -> datetime | timedelta:
-    try:
-        rest: datetime | timedelta = left - right
-    except OverflowError:
-        raise EvaluationError("the time lies outside the years 1 to 9999") from None
-    return rest
+_TIMES: Final = {"+": _time(operator.add), "-": _time(operator.sub)}

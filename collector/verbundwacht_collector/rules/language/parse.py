@@ -150,10 +150,7 @@ class _Build(Transformer[Token, Node]):
     def negated(self, *parts: Any) -> Node:
         node: Node = parts[-1]
         for sign in reversed(parts[:-1]):
-            if isinstance(node, Literal) and type(node.value) in (int, float):
-                node = Literal(_at(sign), -node.value)  # type: ignore[operator]
-            else:
-                node = Negate(_at(sign), node)
+            node = _negative(node, _at(sign)) or Negate(_at(sign), node)
         return node
 
     def select(self, base: Node, field: Token) -> Node:
@@ -210,6 +207,14 @@ class _Build(Transformer[Token, Node]):
 
     def entry(self, key: Node, value: Node) -> tuple[Node, Node]:
         return key, value
+
+
+def _negative(node: Node, pos: int) -> Node | None:
+    """A number with its sign as one literal, or -2^63 could not be written; else None."""
+    value = node.value if isinstance(node, Literal) else None
+    if value is None or isinstance(value, bool | str) or value < 0:
+        return None
+    return Literal(pos, -value)
 
 
 def _loop(source: Node, macro: Token, args: tuple[Node, ...]) -> Node:

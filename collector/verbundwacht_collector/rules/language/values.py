@@ -80,9 +80,19 @@ def text(value: Any) -> str:
 def span(amount: int, unit: timedelta) -> timedelta:
     """`days()` and `hours()`: amount times the unit."""
     try:
-        return amount * unit
+        return duration(amount * unit)
     except OverflowError:
-        raise EvaluationError(f"{amount} is too long a time") from None
+        raise EvaluationError("the duration is longer than 292 years") from None
+
+
+def duration(length: timedelta) -> timedelta:
+    """The same duration. Raises above 292 years: CEL counts nanoseconds in 64 bits."""
+    if abs(length) <= _LONGEST:
+        return length
+    raise EvaluationError("the duration is longer than 292 years")
+
+
+_LONGEST: Final = timedelta(microseconds=(2**63 - 1) // 1000)
 
 
 def divide(left: int, right: int) -> int:
@@ -121,8 +131,10 @@ _LOWER: Final = {code: code + 32 for code in range(ord("A"), ord("Z") + 1)}
 
 
 def split(value: str, separator: str) -> list[str]:
-    """The parts between the separators; an empty separator splits into characters."""
-    return value.split(separator) if separator else list(value)
+    """The parts between the separators. An empty separator is an error: engines of CEL differ."""
+    if not separator:
+        raise EvaluationError("split needs a separator")
+    return value.split(separator)
 
 
 @lru_cache(maxsize=512)
