@@ -43,7 +43,7 @@ OUTCOMES: Final = {
 
 SECTION_STATUSES: Final = {
     "ok": Word("gesammelt", "pass"),
-    "absent": Word("auf diesem Server nicht vorhanden", "na"),
+    "absent": Word("nicht vorhanden", "na"),
     "denied": Word("keine Berechtigung", "denied"),
     "timeout": Word("Zeit überschritten", "timeout"),
     "failed": Word("fehlgeschlagen", "error"),

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from verbundwacht_collector.alerts.system_rules import SYSTEM_RULES
 from verbundwacht_collector.store.views import AlertRow
 from verbundwacht_collector.web import dates, words
 from verbundwacht_collector.web.filters import ALERT_SORTS, AlertQuery, address
@@ -29,6 +30,7 @@ class AlertLine:
     state: Word
     place: str
     host: str
+    relation: str
     simulated: bool
     subject: str
     opened_at: int
@@ -78,6 +80,7 @@ def alert_line(row: AlertRow) -> AlertLine:
         state=words.alert_state(row.state),
         place=row.municipality,
         host=row.host,
+        relation=relation(row),
         simulated=row.simulated,
         subject=row.subject,
         opened_at=row.opened_at,
@@ -86,6 +89,17 @@ def alert_line(row: AlertRow) -> AlertLine:
         repeated=row.repeated,
         closed=row.state not in words.OPEN_STATES,
     )
+
+
+def relation(row: AlertRow) -> str:
+    """How an alert stands to its host. Titles of rules say what ought to be, so an open alert
+    needs the words „nicht erfüllt“; the collector's own titles say what is wrong.
+    """
+    if row.state == "resolved":
+        return "behoben auf"
+    if row.state == "closed":
+        return "betraf"
+    return "betrifft" if row.rule_id in SYSTEM_RULES else "nicht erfüllt auf"
 
 
 def alert_list(

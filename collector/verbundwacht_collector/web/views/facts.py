@@ -14,7 +14,10 @@ from verbundwacht_collector.web import dates, words
 from verbundwacht_collector.web.views.schema import Schema, resolved, section_schema
 
 MAX_ROWS: Final = 50
+LONG: Final = 48
 MISSING: Final = "nicht gemeldet"
+AS_USUAL: Final = "–"
+"""For a field that an agent leaves out because its value is the usual one."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +35,11 @@ class Field:
 
     label: str
     value: Value
+
+    @property
+    def long(self) -> bool:
+        """Whether the value needs a line of its own."""
+        return len(self.value.text) > LONG
 
 
 @dataclass(frozen=True)
@@ -84,11 +92,15 @@ class _Builder:
 
     def table(self, label: str, items: Schema, found: list[Any]) -> Table:
         """The rows of a list of objects, at most `max_rows` of them."""
-        columns = items["properties"]
+        entries = [entry for entry in found if isinstance(entry, dict)]
+        columns = {
+            name: part
+            for name, part in items["properties"].items()
+            if not may_be_left_out(part) or any(name in entry for entry in entries)
+        }
         rows = tuple(
             tuple(plain_value(entry.get(name), part) for name, part in columns.items())
-            for entry in found[: self.max_rows]
-            if isinstance(entry, dict)
+            for entry in entries[: self.max_rows]
         )
         titles = tuple(str(part.get("title", name)) for name, part in columns.items())
         return Table(label, titles, rows, len(found))
@@ -104,7 +116,7 @@ def facts(name: str, body: Mapping[str, Any], *, max_rows: int = MAX_ROWS) -> Fa
 def plain_value(found: Any, part: Schema) -> Value:
     """One value in words: ja/nein, German numbers and times, lists with commas."""
     if found is None:
-        return Value(MISSING, "missing")
+        return Value(AS_USUAL) if may_be_left_out(part) else Value(MISSING, "missing")
     if isinstance(found, bool):
         return Value("ja", "yes") if found else Value("nein", "no")
     if isinstance(found, int):
@@ -117,6 +129,11 @@ def plain_value(found: Any, part: Schema) -> Value:
     if isinstance(found, str):
         return _text_value(found, part)
     return Value(str(found), "code")
+
+
+def may_be_left_out(part: Schema) -> bool:
+    """The vocabulary says what the absence of this field means: nothing is missing then."""
+    return "absent:" in part.get("x-source", "")
 
 
 def _texts(found: list[Any]) -> Iterator[str]:

@@ -11,6 +11,11 @@ from verbundwacht_collector.web.views.lists import Chip, Choice, Pages, chips, c
 from verbundwacht_collector.web.words import Word
 
 PATH = "/hosts"
+MISSING = (
+    ("late", "ist verspätet", "sind verspätet"),
+    ("silent", "schweigt", "schweigen"),
+    ("never", "hat noch nie gemeldet", "haben noch nie gemeldet"),
+)
 
 
 @dataclass(frozen=True)
@@ -119,16 +124,12 @@ def verdict(fresh: Mapping[str, int]) -> str:
     total = sum(fresh.values())
     if not total:
         return "Noch ist kein Server angemeldet."
-    missing = [
-        f"{dates.number(fresh[code])} {text}"
-        for code, text in (
-            ("late", "verspätet"),
-            ("silent", "ohne Meldung"),
-            ("never", "noch ganz ohne Meldung"),
-        )
-        if fresh.get(code)
+    parts = [
+        f"{dates.number(number)} {one if number == 1 else many}"
+        for code, one, many in MISSING
+        if (number := fresh.get(code, 0))
     ]
-    if not missing:
+    if not parts:
         return "Der Server meldet." if total == 1 else f"Alle {dates.number(total)} Server melden."
     reporting = f"{dates.number(fresh.get('fresh', 0))} von {dates.number(total)} Servern melden"
-    return f"{reporting}, {', '.join(missing)}."
+    return f"{reporting}; {', '.join(parts)}."

@@ -29,6 +29,8 @@ def reading_line(path: str, value: str) -> ReadingLine:
 def label(path: str) -> str:
     """The German label of a path such as `facts.sshd.port[0]`; "" if the schema has none."""
     names = [match[1] or f"[{match[2]}]" for match in _PART.finditer(path)]
+    if names[:1] == ["params"] and len(names) > 1:
+        return "Vorgabe des Regelpakets"
     if names[:1] != ["facts"] or len(names) < 2:
         return ""
     part = section_schema(names[1])
