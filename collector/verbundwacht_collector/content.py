@@ -5,6 +5,7 @@ and decoded only to check them against the vocabulary.
 """
 
 import hashlib
+import re
 from typing import NamedTuple
 
 import msgspec
@@ -18,6 +19,8 @@ from verbundwacht_wire.messages import Beat, Report
 from verbundwacht_wire.payload import decode, inflate
 
 MAX_SECTIONS = 64
+MAX_REASON = 120
+_HASH = re.compile("[0-9a-f]{64}")
 _NAME = frozenset("abcdefghijklmnopqrstuvwxyz0123456789_-")
 _DECODERS = {name: msgspec.json.Decoder(kind) for name, kind in SECTIONS.items()}
 
@@ -41,6 +44,8 @@ def read_report(frame: Frame) -> Content:
         raise PayloadError(Code.LIMITS, f"{len(report.manifest)} sections, {MAX_SECTIONS} at most")
     for name, entry in report.manifest.items():
         _check_entry(name, entry.status, entry.hash)
+        if len(entry.reason or "") > MAX_REASON:
+            raise PayloadError(Code.LIMITS, f"section {name}: reason of {len(entry.reason or '')}")
     bodies = {name: _checked(report, name, bytes(raw)) for name, raw in report.bodies.items()}
     return Content(report, bytes.fromhex(manifest_hash(report.manifest)), bodies)
 
@@ -48,11 +53,7 @@ def read_report(frame: Frame) -> Content:
 def _check_entry(name: str, status: str, digest: str) -> None:
     if not 1 <= len(name) <= 32 or not _NAME.issuperset(name):
         raise PayloadError(Code.SCHEMA, f"section name {name[:40]!r}")
-    try:
-        size = len(bytes.fromhex(digest))
-    except ValueError:
-        size = -1
-    if digest != digest.lower() or size != (32 if status == "ok" else 0):
+    if not (_HASH.fullmatch(digest) if status == "ok" else digest == ""):
         raise PayloadError(Code.SCHEMA, f"section {name}: status {status} with hash {digest!r}")
 
 
@@ -74,10 +75,6 @@ def read_beat(frame: Frame) -> tuple[Beat, bytes]:
     """The beat in a verified frame and the manifest hash it attests. Raises PayloadError."""
     header = frame.header
     beat = decode(inflate(frame.payload, header.coding, header.ulen), Beat)
-    try:
-        manifest = bytes.fromhex(beat.manifest)
-    except ValueError:
-        manifest = b""
-    if len(manifest) != 32 or beat.n < 1:
-        raise PayloadError(Code.SCHEMA, f"beat with manifest {beat.manifest!r}, n {beat.n}")
-    return beat, manifest
+    if not _HASH.fullmatch(beat.manifest) or beat.n < 1:
+        raise PayloadError(Code.SCHEMA, f"beat with manifest {beat.manifest[:70]!r}, n {beat.n}")
+    return beat, bytes.fromhex(beat.manifest)

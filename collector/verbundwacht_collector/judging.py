@@ -39,7 +39,7 @@ class Judge:
             name: RuleText(rule.title["de"], rule.severity, rule.status != "canary")
             for name, rule in self._rules.items()
         }
-        self._by_clock = frozenset(n for n, (rule, _) in self._rules.items() if rule.reads_now)
+        self._by_clock = frozenset(n for n, rule in self._rules.items() if rule.reads_now)
         self._by_section: dict[str, set[str]] = {}
         for name, rule in self._rules.items():
             for section in {*rule.needs, *rule.sections}:

@@ -215,7 +215,7 @@ def _store_sections(
             section=section,
             hash=digest,
             status=entry.status,
-            reason=entry.reason[:120] if entry.reason else None,
+            reason=entry.reason,
             reach=entry.reach,
             collected_at=entry.at,
             since=since,
