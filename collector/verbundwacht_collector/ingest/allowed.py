@@ -106,5 +106,5 @@ def granted(packet_id: int) -> bytes:
 def goodbye(reason: Reason, *, connected: bool) -> bytes:
     """The last packet of a connection: CONNACK with a reason before it began, else DISCONNECT."""
     if connected:
-        return mqtt5.DisconnectPacket(reason_code=DisconnectReasonCode(reason)).write()
-    return mqtt5.ConnAckPacket(reason_code=ConnAckReasonCode(reason)).write()
+        return mqtt5.DisconnectPacket(reason_code=DisconnectReasonCode(int(reason))).write()
+    return mqtt5.ConnAckPacket(reason_code=ConnAckReasonCode(int(reason))).write()

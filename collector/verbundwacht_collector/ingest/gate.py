@@ -50,6 +50,7 @@ class Gate:
         self._name, self._count = name, count
         self._most = limits.connections
         self._server: asyncio.Server | None = None
+        self._port = 0
         self._unproven: dict[Secured, None] = {}  # in order of arrival
         self._proven: dict[Peer, list[Secured]] = {}
         self._proven_total = 0
@@ -62,12 +63,12 @@ class Gate:
         self._server = await loop.create_server(
             lambda: Secured(self), host, port, backlog=1024, reuse_address=True
         )
+        self._port = int(self._server.sockets[0].getsockname()[1])
 
     @property
     def port(self) -> int:
-        """The port that is listened on (the one the system chose, if 0 was asked for)."""
-        assert self._server is not None
-        return int(self._server.sockets[0].getsockname()[1])
+        """The port that is or was listened on: the one the system chose, if 0 was asked for."""
+        return self._port
 
     @property
     def connections(self) -> int:

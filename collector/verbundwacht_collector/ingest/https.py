@@ -7,11 +7,13 @@ be read.
 """
 
 import asyncio
+import logging
 import ssl
 from typing import Final
 
 import structlog
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 
 from verbundwacht_collector.ingest import Answer, Peer, Receive
 from verbundwacht_collector.ingest.gate import Count, Gate, Limits
@@ -25,6 +27,16 @@ HTTPS_LIMITS: Final = Limits(per_peer=4, lifetime_s=60.0)
 _DRAIN_S: Final = 5.0
 
 log = structlog.get_logger(__name__)
+
+
+def _is_ours(record: logging.LogRecord) -> bool:
+    """aiohttp logs a traceback for every malformed request; a client could fill the disk."""
+    problem = record.exc_info[1] if record.exc_info else None
+    return not isinstance(problem, HttpProcessingError)
+
+
+_server_log = logging.getLogger(f"{__name__}.server")
+_server_log.addFilter(_is_ours)
 
 
 class HttpsDoor:
@@ -44,6 +56,7 @@ class HttpsDoor:
             self._application(),
             handle_signals=False,
             access_log=None,
+            logger=_server_log,
             auto_decompress=False,
             max_line_size=1_024,
             max_field_size=2_048,

@@ -180,6 +180,10 @@ class Session(asyncio.Protocol):
     def _work(self) -> None:
         try:
             while not self._holds and not self._transport.is_closing():
+                if self._door.full:
+                    self._door.wait_for_room(self)
+                    self._hold(_FULL)
+                    return
                 packet = take(self._buffer, first=self._hello is None)
                 if packet is None:
                     return
@@ -220,9 +224,6 @@ class Session(asyncio.Protocol):
         task = self._door.start(packet.payload, self._peer)
         self._unanswered.append(Waiting(packet.packet_id, task))
         task.add_done_callback(self._answer)
-        if self._door.full:
-            self._door.wait_for_room(self)
-            self._hold(_FULL)
 
     def _answer(self, _: asyncio.Task[Answer]) -> None:
         """Every frame that is done, and has none before it that is not, is answered."""

@@ -1,0 +1,373 @@
+"""The MQTT door over real TLS: order of answers, refusals, limits."""
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+
+import mqtt5
+import pytest
+from tests.collector.ingest.fakes import RawClient, Site, open_house, raw_client, until
+
+from verbundwacht_collector.ingest import Answer, Peer
+from verbundwacht_collector.ingest.gate import Limits
+from verbundwacht_wire.codes import Code
+
+ONCE = mqtt5.QoS.AT_LEAST_ONCE
+
+
+async def test_a_puback_comes_only_after_the_commit(site: Site) -> None:
+    async with open_house(site) as house, raw_client(house.mqtt.port, site.agent()) as client:
+        await client.hello()
+        house.receiver.open.clear()
+        await client.send(client.frame(5))
+        await until(lambda: house.receiver.running == 1)
+        with pytest.raises(TimeoutError):
+            await client.read(within_s=0.2)
+        house.receiver.open.set()
+        answer = await client.read()
+
+    assert isinstance(answer, mqtt5.PubAckPacket)
+    assert answer.packet_id == 5
+
+
+async def test_the_acknowledgement_comes_before_the_puback(site: Site) -> None:
+    async with open_house(site) as house, raw_client(house.mqtt.port, site.agent()) as client:
+        await client.hello()
+        await client.listen()
+        await client.send(client.frame(5, b"one"))
+        first, second = await client.read(), await client.read()
+
+    assert isinstance(first, mqtt5.PublishPacket)
+    assert (first.topic, first.payload) == (client.identity.down, b"ack of one")
+    assert (first.qos, first.retain) == (mqtt5.QoS.AT_MOST_ONCE, False)
+    assert isinstance(second, mqtt5.PubAckPacket)
+
+
+async def test_who_did_not_subscribe_gets_the_puback_alone(site: Site) -> None:
+    async with open_house(site) as house, raw_client(house.mqtt.port, site.agent()) as client:
+        await client.hello()
+        await client.send(client.frame(5))
+
+        assert isinstance(await client.read(), mqtt5.PubAckPacket)
+
+
+async def test_one_acknowledgement_for_a_batch_is_sent_once(site: Site) -> None:
+    async with open_house(site) as house, raw_client(house.mqtt.port, site.agent()) as client:
+        await client.hello()
+        await client.listen()
+        house.receiver.open.clear()
+        await client.send(*(client.frame(n, b"same") for n in range(1, 9)))
+        await until(lambda: house.receiver.running == 8)
+        house.receiver.open.set()
+        answers = [await client.read() for _ in range(9)]
+
+    assert [type(a).__name__ for a in answers] == ["PublishPacket"] + 8 * ["PubAckPacket"]
+
+
+async def test_pubacks_leave_in_the_order_of_the_frames(site: Site) -> None:
+    """Whatever is committed first (MQTT-4.6.0-2)."""
+    async with open_house(site) as house, raw_client(house.mqtt.port, site.agent()) as client:
+        slow = asyncio.Event()
+        receive = house.mqtt.receive
+
+        async def first_is_slow(raw: bytes, peer: Peer) -> Answer:
+            if raw == b"1":
+                await slow.wait()
+            return await receive(raw, peer)
+
+        house.mqtt.receive = first_is_slow
+        await client.hello()
+        await client.send(*(client.frame(n, b"%d" % n) for n in (1, 2, 3)))
+        await until(lambda: len(house.receiver.frames) == 2)
+        slow.set()
+        answers = [await client.read() for _ in range(3)]
+
+    assert [a.packet_id for a in answers if isinstance(a, mqtt5.PubAckPacket)] == [1, 2, 3]
+
+
+async def test_frames_reach_the_receiver_in_order_with_the_proven_peer(site: Site) -> None:
+    agent = site.agent(7, "anderswo")
+    async with open_house(site) as house, raw_client(house.mqtt.port, agent) as client:
+        await client.hello()
+        await client.send(*(client.frame(n, b"%d" % n) for n in range(1, 9)))
+        await until(lambda: len(house.receiver.frames) == 8)
+
+    assert house.receiver.frames == [b"%d" % n for n in range(1, 9)]
+    assert set(house.receiver.peers) == {agent.peer}
+
+
+async def test_silence_is_a_closed_connection_without_puback(site: Site) -> None:
+    async with open_house(site) as house, raw_client(house.mqtt.port, site.agent()) as client:
+        await client.hello()
+        await client.listen()
+        house.receiver.silent = True
+        await client.send(client.frame(5))
+
+        assert await client.rest() == []
+
+
+async def test_what_could_not_be_stored_gets_no_puback(site: Site) -> None:
+    async with open_house(site) as house, raw_client(house.mqtt.port, site.agent()) as client:
+        await client.hello()
+        await client.listen()
+        house.receiver.problem = OSError("disk full")
+        await client.send(client.frame(5))
+
+        assert await client.rest() == []
+
+
+Said = Callable[[RawClient], mqtt5.Packet | bytes]
+
+
+def _publish(topic: str | None = None, **options: object) -> Said:
+    def packet(client: RawClient) -> mqtt5.Packet:
+        chosen = {"qos": ONCE, "packet_id": 1, **options}
+        return mqtt5.PublishPacket(topic or client.identity.up, b"x", **chosen)  # type: ignore[arg-type]
+
+    return packet
+
+
+def _subscribe(pattern: str) -> Said:
+    return lambda client: mqtt5.SubscribePacket(
+        1, [mqtt5.TopicFilter(pattern.format(own=client.identity.down))]
+    )
+
+
+@pytest.mark.parametrize(
+    ("said", "code"),
+    [
+        (_publish("vw/1/up/musterstadt/" + "f" * 32), Code.IDENTITY),
+        (_publish(qos=mqtt5.QoS.AT_MOST_ONCE, packet_id=None), Code.IDENTITY),
+        (_publish(qos=mqtt5.QoS.EXACTLY_ONCE), Code.IDENTITY),
+        (_publish(retain=True), Code.IDENTITY),
+        (_publish(topic_alias=1), Code.IDENTITY),
+        (_subscribe("#"), Code.IDENTITY),
+        (_subscribe("vw/1/dn/musterstadt/+"), Code.IDENTITY),
+        (_subscribe("{own}/x"), Code.IDENTITY),
+        (_subscribe("$share/g/{own}"), Code.IDENTITY),
+        (lambda client: mqtt5.ConnectPacket(client.identity.name), Code.FRAME),
+        (lambda client: mqtt5.UnsubscribePacket(1, [client.identity.down]), Code.FRAME),
+        (lambda _: mqtt5.PubAckPacket(1), Code.FRAME),
+        (lambda _: mqtt5.AuthPacket(authentication_method="x"), Code.FRAME),
+        (lambda _: b"\x32\xff\xff\xff\xff\x01", Code.FRAME),
+        (lambda _: b"\x82\x08\x00\x03\x00\x00\x02a\xff\x00", Code.FRAME),
+        (lambda _: b"\x00" * 40, Code.FRAME),
+        (lambda client: client.frame(1, b"x" * 307_200), Code.TOO_LARGE),
+    ],
+)
+async def test_what_is_not_allowed_is_counted_told_and_ends_the_connection(
+    site: Site, said: Said, code: Code
+) -> None:
+    async with open_house(site) as house, raw_client(house.mqtt.port, site.agent()) as client:
+        await client.hello()
+        await client.send(said(client))
+        last = await client.rest()
+
+    assert dict(house.counts) == {code: 1}
+    assert [type(p).__name__ for p in last] == ["DisconnectPacket"]
+    assert house.receiver.frames == []
+
+
+@pytest.mark.parametrize(
+    ("packet", "code", "reason"),
+    [
+        (mqtt5.ConnectPacket("f" * 32), Code.IDENTITY, 133),
+        (mqtt5.ConnectPacket(""), Code.IDENTITY, 133),
+        (mqtt5.ConnectPacket("{own}", will=mqtt5.Will("t")), Code.IDENTITY, 135),
+        (mqtt5.ConnectPacket("{own}", authentication_method="x"), Code.IDENTITY, 135),
+        (mqtt5.ConnectPacket("{own}", username="u" * 5_000), Code.TOO_LARGE, 149),
+        (b"\x10\x0c\x00\x04MQTT\x04\x02\x00\x3c\x00\x00", Code.FRAME, 132),
+        (b"\x10\xff\xff\xff\x7f", Code.TOO_LARGE, 149),
+        (b"GET / HTTP/1.1\r\n\r\n", Code.FRAME, 129),
+        (mqtt5.PingReqPacket(), Code.FRAME, 129),
+    ],
+)
+async def test_a_connect_that_is_refused_gets_its_reason(
+    site: Site, packet: mqtt5.Packet | bytes, code: Code, reason: int
+) -> None:
+    async with open_house(site) as house, raw_client(house.mqtt.port, site.agent()) as client:
+        if isinstance(packet, mqtt5.ConnectPacket) and packet.client_id == "{own}":
+            raw = packet.write().replace(b"\x05{own}", b"\x20" + client.identity.name.encode())
+            packet = raw[:1] + mqtt5_length(raw, len(client.identity.name) - 5)
+        await client.send(packet)
+        last = await client.rest()
+
+    assert dict(house.counts) == {code: 1}
+    assert [p.reason_code for p in last if isinstance(p, mqtt5.ConnAckPacket)] == [reason]
+
+
+def mqtt5_length(raw: bytes, more: int) -> bytes:
+    """The packet after its first byte, with a length that is larger by `more`."""
+    size = raw[1] if raw[1] < 128 else raw[1] & 0x7F | raw[2] << 7
+    body = raw[2:] if raw[1] < 128 else raw[3:]
+    size += more
+    head = bytes([size]) if size < 128 else bytes([size & 0x7F | 0x80, size >> 7])
+    return head + body
+
+
+async def test_the_largest_frame_passes(site: Site) -> None:
+    async with open_house(site) as house, raw_client(house.mqtt.port, site.agent()) as client:
+        await client.hello()
+        await client.send(client.frame(1, b"x" * 262_144))
+
+        assert isinstance(await client.read(), mqtt5.PubAckPacket)
+    assert len(house.receiver.frames[0]) == 262_144
+
+
+async def test_the_ninth_frame_without_puback_ends_the_connection(site: Site) -> None:
+    async with open_house(site) as house, raw_client(house.mqtt.port, site.agent()) as client:
+        await client.hello()
+        house.receiver.open.clear()
+        await client.send(*(client.frame(n) for n in range(1, 10)))
+        last = await client.rest()
+
+    assert len(house.receiver.frames) == 8
+    assert isinstance(last[0], mqtt5.DisconnectPacket)
+    assert last[0].reason_code == mqtt5.DisconnectReasonCode.RECEIVE_MAX_EXCEEDED
+
+
+async def test_the_welcome_says_what_the_door_does_not_do(site: Site) -> None:
+    async with open_house(site) as house, raw_client(house.mqtt.port, site.agent()) as client:
+        hello = await client.hello(session_expiry_interval=3_600)
+
+    assert (hello.receive_max, hello.max_qos, hello.retain_available) == (8, 1, False)
+    assert (hello.session_present, hello.session_expiry_interval) == (False, 0)
+    assert hello.wildcard_subscription_available is False
+    assert hello.max_packet_size == 307_200
+
+
+async def test_a_connection_without_connect_ends_in_time(site: Site) -> None:
+    limits = Limits(first_s=0.2)
+    async with (
+        open_house(site, limits) as house,
+        raw_client(house.mqtt.port, site.agent()) as client,
+    ):
+        await client.send(b"\x10")
+
+        assert await client.rest(within_s=1) == []
+
+
+async def test_a_connection_ends_after_its_lifetime_however_busy(site: Site) -> None:
+    limits = Limits(lifetime_s=0.4)
+    async with (
+        open_house(site, limits) as house,
+        raw_client(house.mqtt.port, site.agent()) as client,
+    ):
+        await client.hello()
+        async with asyncio.timeout(2):
+            while True:
+                try:
+                    await client.send(mqtt5.PingReqPacket())
+                except ConnectionError:
+                    break
+                if await client.read() is None:
+                    break
+                await asyncio.sleep(0.02)
+
+    assert house.mqtt.gate.connections == 0
+
+
+async def test_a_client_that_falls_silent_ends_after_its_own_keep_alive(site: Site) -> None:
+    async with open_house(site) as house, raw_client(house.mqtt.port, site.agent()) as client:
+        await client.hello(keep_alive=1)
+        for _ in range(3):
+            await asyncio.sleep(0.7)
+            await client.send(mqtt5.PingReqPacket())
+            assert isinstance(await client.read(), mqtt5.PingRespPacket)
+        last = await client.rest(within_s=2.5)
+
+    assert [p.reason_code for p in last if isinstance(p, mqtt5.DisconnectPacket)] == [
+        mqtt5.DisconnectReasonCode.KEEP_ALIVE_TIMEOUT
+    ]
+
+
+async def test_an_acknowledgement_larger_than_the_client_takes_is_not_sent(site: Site) -> None:
+    async with open_house(site) as house, raw_client(house.mqtt.port, site.agent()) as client:
+        await client.hello(max_packet_size=40)
+        await client.listen()
+        await client.send(client.frame(1, b"x" * 20))
+
+        assert isinstance(await client.read(), mqtt5.PubAckPacket)
+
+
+async def test_a_full_collector_takes_nothing_more_off_the_sockets(site: Site) -> None:
+    """40 frames of 200 KB wait at the agents instead of in this process; all arrive later."""
+    limits = Limits(held_bytes=1_000_000)
+    async with open_house(site, limits) as house, asyncio.TaskGroup() as agents:
+        house.receiver.open.clear()
+        done: list[int] = []
+
+        async def deliver(number: int) -> None:
+            async with raw_client(house.mqtt.port, site.agent(number)) as client:
+                await client.hello()
+                sending = asyncio.create_task(
+                    client.send(*(client.frame(n, b"x" * 200_000) for n in range(1, 9)))
+                )
+                for _ in range(8):
+                    assert isinstance(await client.read(within_s=10), mqtt5.PubAckPacket)
+                await sending
+                done.append(number)
+
+        for number in range(20, 25):
+            agents.create_task(deliver(number))
+        await until(lambda: house.mqtt.held >= 1_000_000)
+        await asyncio.sleep(0.3)
+        assert house.mqtt.held <= 1_200_000
+        house.receiver.open.set()
+        await until(lambda: len(done) == 5, within_s=10)
+
+    assert house.mqtt.held == 0
+    assert len(house.receiver.frames) == 40
+
+
+async def test_a_client_that_never_reads_is_not_read_from_for_ever(site: Site) -> None:
+    """Its acknowledgements would pile up here; instead its frames pile up there."""
+    async with open_house(site) as house, raw_client(house.mqtt.port, site.agent()) as client:
+        taken = house.receiver.frames
+
+        async def answer_much(raw: bytes, peer: Peer) -> Answer:
+            answer = await house.receiver(raw, peer)
+            return answer._replace(ack=b"%06d" % len(taken) + bytes(8_000))
+
+        house.mqtt.receive = answer_much
+        await client.hello()
+        await client.listen()
+        client.writer.transport.pause_reading()  # type: ignore[attr-defined]
+        sent = 0
+        with contextlib.suppress(TimeoutError):
+            for sent in range(8, 4_000, 8):
+                await client.send(*(client.frame(n) for n in range(sent - 7, sent + 1)))
+                await until(lambda: len(taken) == sent, within_s=0.5)  # noqa: B023
+        stopped_at = len(taken)
+        client.writer.transport.resume_reading()  # type: ignore[attr-defined]
+        while len(taken) < sent:
+            assert await client.read() is not None
+
+    assert stopped_at < sent < 3_900
+
+
+async def test_closing_the_door_answers_what_is_being_committed(site: Site) -> None:
+    async with open_house(site) as house, raw_client(house.mqtt.port, site.agent()) as client:
+        await client.hello()
+        house.receiver.open.clear()
+        await client.send(client.frame(3))
+        await until(lambda: house.receiver.running == 1)
+        asyncio.get_running_loop().call_later(0.1, house.receiver.open.set)
+        await house.mqtt.close()
+
+        assert isinstance(await client.read(), mqtt5.PubAckPacket)
+        assert await client.rest() == []
+
+
+async def test_a_connection_that_goes_away_does_not_cancel_its_commit(site: Site) -> None:
+    async with open_house(site) as house:
+        async with raw_client(house.mqtt.port, site.agent()) as client:
+            await client.hello()
+            house.receiver.open.clear()
+            await client.send(client.frame(3))
+            await until(lambda: house.receiver.running == 1)
+        await until(lambda: house.mqtt.gate.connections == 0)
+        running = house.receiver.running
+
+    assert running == 1
+    assert house.mqtt.held == 0
