@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _MUNICIPALITY = re.compile(r"[a-z0-9-]{1,32}")
 _AGENT = re.compile(r"[0-9a-f]{32}")
 _ADDRESS = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([^:\[\]\s]+)):(\d{1,5})")
-_AGAIN = "Run accept with the receipt again."
+_AGAIN = "Die Quittung noch einmal einlesen: verbundwacht-agent accept DATEI"
 
 
 class Address(NamedTuple):
@@ -60,13 +60,13 @@ def load_peer(path: Path) -> Peer:
     try:
         peer = msgspec.json.decode(path.read_bytes(), type=Peer)
     except OSError as problem:
-        raise ConfigError(f"{path} cannot be read ({problem.strerror}). {_AGAIN}") from None
+        raise ConfigError(f"{path} ist nicht lesbar ({problem.strerror}). {_AGAIN}") from None
     except (msgspec.DecodeError, UnicodeDecodeError) as problem:
-        raise ConfigError(f"{path} is damaged ({problem}). {_AGAIN}") from None
+        raise ConfigError(f"{path} ist beschädigt ({problem}). {_AGAIN}") from None
     for key in ("municipality", "agent", "mqtt", "https"):
         value = getattr(peer, key)
         if not _usable(key, value):
-            raise ConfigError(f"{path}: {key} is {value[:100]!r} and cannot be used. {_AGAIN}")
+            raise ConfigError(f"{path}: {key} = {value[:100]!r} ist unbrauchbar. {_AGAIN}")
     return peer
 
 
@@ -93,8 +93,8 @@ def tls_context(paths: Paths) -> "ssl.SSLContext":
             path.open("rb").close()
         except OSError as problem:
             raise ConfigError(
-                f"{path} cannot be read ({problem.strerror}). Run send as the user who owns it, "
-                f"or accept with the receipt again."
+                f"{path} ist nicht lesbar ({problem.strerror}). Als der Benutzer starten, dem die "
+                f"Datei gehört. Oder: {_AGAIN}"
             ) from None
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_3
@@ -104,7 +104,7 @@ def tls_context(paths: Paths) -> "ssl.SSLContext":
         used = paths.tls_key
         context.load_cert_chain(paths.tls_cert, paths.tls_key, password=_no_password)
     except ssl.SSLError as problem:
-        raise ConfigError(f"{used} cannot be used ({problem}). {_AGAIN}") from None
+        raise ConfigError(f"{used} ist unbrauchbar ({problem}). {_AGAIN}") from None
     return context
 
 

@@ -54,8 +54,8 @@ def letters(paths: Paths) -> list[Letter]:
         return []
     except OSError as problem:
         raise ConfigError(
-            f"{paths.spool} cannot be read ({problem.strerror}). "
-            f"Add the sender's user to the group that owns it."
+            f"{paths.spool} ist nicht lesbar ({problem.strerror}). "
+            "Den Benutzer von send in die Gruppe aufnehmen, der der Ordner gehört."
         ) from None
     acked = _acked(paths.gather / "acked")
     spooled = [Letter(p, int(p.stem)) for p in names if int(p.stem) > acked]
@@ -196,7 +196,7 @@ def store(inbox: Path, raw: bytes) -> Path:
     """
     newest = max((int(p.stem) for p in inbox.glob("*.vw") if p.stem.isdigit()), default=0)
     path = inbox / f"{max(time.time_ns(), newest + 1):020d}.vw"
-    part = path.with_suffix(".part")
+    part = inbox / f".{path.name}.part"  # gather passes over names with a dot
     part.write_bytes(raw)
     return part.replace(path)
 
@@ -204,5 +204,5 @@ def store(inbox: Path, raw: bytes) -> Path:
 def clear_leavings(inbox: Path) -> None:
     """The inbox exists, without half-written files of a run that was killed."""
     inbox.mkdir(mode=0o750, parents=True, exist_ok=True)
-    for part in inbox.glob("*.part"):
+    for part in inbox.glob(".*.part"):
         part.unlink(missing_ok=True)

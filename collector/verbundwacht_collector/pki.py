@@ -32,6 +32,7 @@ SERVER_LIFE: Final = timedelta(days=397)
 AGENT_LIFE: Final = timedelta(days=90)
 BACKDATED: Final = timedelta(hours=24)  # a host whose clock is late must not be locked out
 
+_AGAIN = "Auf dem Server neu erzeugen: verbundwacht-agent prepare"
 _AGENT_URI = re.compile(r"urn:vw:agent:([a-z0-9-]{1,32}):([0-9a-f]{32})")
 
 Key = ec.EllipticCurvePrivateKey
@@ -193,11 +194,15 @@ def check_request(request: bytes) -> ec.EllipticCurvePublicKey:
         key = csr.public_key()
         signed = csr.is_signature_valid
     except Exception as problem:  # cryptography raises several kinds for hostile DER
-        raise RequestRefused(f"Not a certificate request ({problem}). Run prepare again.") from None
+        raise RequestRefused(f"Kein lesbarer Zertifikatsantrag ({problem}). {_AGAIN}") from None
     if not isinstance(key, ec.EllipticCurvePublicKey) or not isinstance(key.curve, ec.SECP256R1):
-        raise RequestRefused(f"{type(key).__name__}: P-256 is needed. Run prepare again.")
+        raise RequestRefused(
+            f"Der Antrag nennt einen {type(key).__name__}, nötig ist P-256. {_AGAIN}"
+        )
     if not signed:
-        raise RequestRefused("The request is not signed by its own key. Run prepare again.")
+        raise RequestRefused(
+            f"Der Antrag ist nicht mit seinem eigenen Schlüssel unterschrieben. {_AGAIN}"
+        )
     return key
 
 
@@ -349,4 +354,4 @@ def _certificate(path: Path) -> Certificate:
 
 
 def _damaged(path: Path, problem: object) -> str:
-    return f"{path} cannot be used ({problem}). Restore it from the backup or start with a new init"
+    return f"{path} ist unbrauchbar ({problem}). Aus der Sicherung zurückspielen."

@@ -102,7 +102,7 @@ def test_a_request_with_a_swapped_key_is_refused() -> None:
         for der in (first, second)
     ]
 
-    with pytest.raises(pki.RequestRefused, match="not signed by its own key"):
+    with pytest.raises(pki.RequestRefused, match="nicht mit seinem eigenen"):
         pki.check_request(_to_pem(first.replace(keys[0], keys[1])))
 
 
@@ -195,7 +195,7 @@ def test_a_damaged_authority_names_the_file(tmp_path: Path, name: str, damage: s
     else:
         (tmp_path / name).write_text("nonsense")
 
-    with pytest.raises(pki.PkiError, match=f"{name} cannot be used"):
+    with pytest.raises(pki.PkiError, match=f"{name} ist unbrauchbar"):
         pki.load_authority(files)
 
 
