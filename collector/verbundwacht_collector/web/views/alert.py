@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from verbundwacht_collector.alerts.model import HOST_SILENT
 from verbundwacht_collector.store.views import AlertDetail
 from verbundwacht_collector.web import words
 from verbundwacht_collector.web.rulebook import RuleBook, RuleTexts
@@ -73,6 +74,7 @@ class AlertView:
     earlier: tuple[Earlier, ...]
     host: HostLine
     open: bool
+    silence: bool
     mine: bool
     can_take: bool
     can_claim: bool
@@ -97,6 +99,7 @@ def alert_view(detail: AlertDetail, book: RuleBook, *, reader: str) -> AlertView
         earlier=tuple(_earlier(one) for one in detail.earlier),
         host=host_line(detail.host),
         open=is_open,
+        silence=row.rule_id == HOST_SILENT,
         mine=mine,
         can_take=is_open and not (mine and row.state == "taken"),
         can_claim=row.state in ("new", "taken"),

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from verbundwacht_collector.alerts.model import HOST_SILENT
 from verbundwacht_collector.alerts.system_rules import SYSTEM_RULES
 from verbundwacht_collector.store.views import AlertRow
 from verbundwacht_collector.web import dates, words
@@ -85,10 +86,16 @@ def alert_line(row: AlertRow) -> AlertLine:
         subject=row.subject,
         opened_at=row.opened_at,
         assignee=row.assignee,
-        stale=row.freshness in words.SILENT,
+        stale=is_stale(row),
         repeated=row.repeated,
         closed=row.state not in words.OPEN_STATES,
     )
+
+
+def is_stale(row: AlertRow) -> bool:
+    """Whether nobody can know if the alert still holds. That a host is silent does hold then."""
+    unknown = row.freshness in words.SILENT and row.state in words.OPEN_STATES
+    return unknown and row.rule_id != HOST_SILENT
 
 
 def relation(row: AlertRow) -> str:
