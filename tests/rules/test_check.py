@@ -1,8 +1,8 @@
 """The check: a mistake is found before the rule ever runs, at its place, with a way out."""
 
 import pytest
-
 from tests.rules.fakes import FACTS, PARAMS, SCOPE, checked
+
 from verbundwacht_collector.rules.language.check import check
 from verbundwacht_collector.rules.language.parse import parse
 from verbundwacht_collector.rules.language.scope import Scope, Variable

@@ -3,8 +3,8 @@
 from typing import Any
 
 import pytest
-
 from tests.rules.fakes import NOW, ok, rule
+
 from verbundwacht_collector.rules.evaluate import NOT_SENT, evaluate, overall
 from verbundwacht_collector.rules.model import Outcome, Rule, SectionState, Snapshot, Verdict
 

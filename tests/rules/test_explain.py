@@ -3,8 +3,8 @@
 from typing import Any
 
 import pytest
-
 from tests.rules.fakes import BOX_FACTS, SCOPE, checked, compiled, frame
+
 from verbundwacht_collector.rules import explain
 from verbundwacht_collector.rules.errors import MissingValue
 from verbundwacht_collector.rules.language.check import check
@@ -200,7 +200,8 @@ def test_a_value_that_breaks_the_schema_is_left_out_of_a_pass() -> None:
             ["facts.box.maybe = missing"],
         ),
         (
-            "facts.box.words.map(i, size(i)).all(i, i > 0) && facts.box.items.all(i, i.note != 'x')",
+            "facts.box.words.map(i, size(i)).all(i, i > 0)"
+            " && facts.box.items.all(i, i.note != 'x')",
             ['facts.box.items[0] name="root" note=missing'],
         ),
     ],

@@ -1,11 +1,11 @@
 """What expressions compute, and what they refuse to compute."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-
 from tests.rules.fakes import NOW, compiled, frame, value, without
+
 from verbundwacht_collector.rules.errors import BudgetExceeded, EvaluationError, MissingValue
 from verbundwacht_collector.rules.language.limits import STEPS
 from verbundwacht_collector.rules.language.values import timestamp, version_lt

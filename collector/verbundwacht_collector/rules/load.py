@@ -187,7 +187,7 @@ class _Loading:
                 where = f"{document.file}:{document.place(other.place('id'))[0]}"
                 draft.reader.error(draft.place("id"), f"the id is already used in {where}")
             seen.setdefault(rule_id, draft)
-        if not self.drafts:
+        if not self.drafts and isinstance(self.main.document.root, Entries):
             self.main.error(self.head.start, "a pack has at least one rule")
 
 

@@ -5,7 +5,7 @@ Zero tests are a failure: a check that checked nothing looks like success in eve
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Final
+from typing import ClassVar, Final
 
 from msgspec import Struct
 
@@ -19,6 +19,7 @@ DEFAULT_NOW: Final = datetime(2026, 1, 1, 12, tzinfo=UTC)
 class TestResult(Struct, frozen=True, kw_only=True):
     """How one test went. problem: what was not as expected; "" if all was."""
 
+    __test__: ClassVar[bool] = False  # pytest collects by name, and this is no test of ours
     rule_id: str
     index: int
     file: str
@@ -41,6 +42,7 @@ class TestResult(Struct, frozen=True, kw_only=True):
 class TestReport(Struct, frozen=True):
     """The results of all tests of a pack; a pack without tests has one failed result."""
 
+    __test__: ClassVar[bool] = False
     results: tuple[TestResult, ...]
 
     @property

@@ -62,6 +62,7 @@ RESERVED: Final = frozenset(
 """Words that CEL keeps for itself; a variable with such a name would not be portable."""
 
 _ESCAPES: Final = dict(zip("abfnrtv\\?\"'`", "\a\b\f\n\r\t\v\\?\"'`", strict=True))
+_MEANT: Final = {"=": "; write ==", "&": "; write &&", "|": "; write ||"}
 _ESCAPE: Final = re.compile(
     r"\\(?:([abfnrtv\\?\"'`])|[xX]([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})"
     r"|([0-3][0-7]{2})|(.?))",
@@ -80,7 +81,8 @@ def parse(source: str) -> Node:
         _fail("the expression ends too early", len(source))
     except UnexpectedCharacters as error:
         offset = error.pos_in_stream or 0
-        _fail(f"unexpected character {source[offset]!r}", offset)
+        found = source[offset]
+        _fail(f"unexpected character {found!r}{_MEANT.get(found, '')}", offset)
     except UnexpectedToken as error:
         _fail(*_unexpected(error, source))
     for node, depth in walk(tree):

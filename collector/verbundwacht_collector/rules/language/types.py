@@ -28,7 +28,7 @@ class Type:
 
     def __str__(self) -> str:
         if self.kind == "list":
-            return f"list<{self.item}>"
+            return f"list<{self.item}>" if self.item != ANY else "a list"
         if self.kind == "map":
             return f"map<string, {self.item}>"
         return self.name if self.kind == "object" and self.name else self.kind

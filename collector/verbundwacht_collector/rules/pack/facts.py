@@ -53,8 +53,9 @@ def _object(reader: Reader, part: Part, wanted: Type, name: str) -> dict[str, An
         known = wanted.fields.get(key)
         inner = wanted.item if wanted.kind == "map" else known.type if known else None
         if inner is None:
-            where = "section" if wanted.name == "facts" else f"field in {wanted}"
-            reader.error(leaf, f"no {where} {key!r}{suggestion(key, wanted.fields)}")
+            hint = suggestion(key, wanted.fields)
+            kind, where = ("section", "") if wanted.name == "facts" else ("field", f" in {wanted}")
+            reader.error(leaf, f"no {kind} {key!r}{where}{hint}")
         elif isinstance(value, Leaf) and value.value is None and (known is None or known.optional):
             found[key] = None
         else:

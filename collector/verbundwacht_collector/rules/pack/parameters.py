@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from verbundwacht_collector.rules.language.scope import suggestion
-from verbundwacht_collector.rules.language.types import BOOL, INT, Field, Type, list_of, map_of
+from verbundwacht_collector.rules.language.types import ANY, BOOL, INT, Field, Type, list_of, map_of
 from verbundwacht_collector.rules.model import Parameter
 from verbundwacht_collector.rules.pack.document import Part
 from verbundwacht_collector.rules.pack.reader import Reader, plain
@@ -29,7 +29,7 @@ def read_parameters(reader: Reader, part: Part | None) -> dict[str, Parameter]:
 def _parameter(reader: Reader, name: str, body: Part) -> Parameter:
     optional = ("one_of", "min", "max", "unit")
     found = reader.record(body, f"the parameter {name}", ("type", "default"), optional)
-    kind: Any = reader.word(found.get("type"), "type of a parameter", TYPES) or "string"
+    kind: Any = reader.word(found.get("type"), "type of a parameter", TYPES)
     default = found.get("default")
     one_of = tuple(plain(item) for item in reader.items(found.get("one_of"), "one_of"))
     limits = {key: reader.number(found.get(key), key) for key in ("min", "max")}
@@ -39,7 +39,7 @@ def _parameter(reader: Reader, name: str, body: Part) -> Parameter:
     if default is not None and (problem := unfit(parameter, value)):
         reader.error(default, f"default: {problem}")
     for key in ("min", "max"):
-        if key in found and "int" not in kind:
+        if key in found and kind and "int" not in kind:
             reader.error(found[key], f"{key} is for numbers, not for {kind}")
     if "one_of" in found and kind in ("bool", "map<string,string>"):
         reader.error(found["one_of"], f"one_of is not for {kind}")
@@ -48,12 +48,14 @@ def _parameter(reader: Reader, name: str, body: Part) -> Parameter:
 
 def unfit(parameter: Parameter, value: Any) -> str:
     """Why `value` cannot be the parameter's value; "" if it can."""
-    if not _is_of(parameter.type, value):
+    if parameter.type and not _is_of(parameter.type, value):
         return f"{parameter.name} must be of type {parameter.type}"
     for item in value if isinstance(value, list) else [value]:
         if parameter.one_of and item not in parameter.one_of:
             allowed = ", ".join(map(str, parameter.one_of))
             return f"{item!r} is not allowed for {parameter.name}; it is one of {allowed}"
+        if type(item) is not int:
+            continue
         if parameter.min is not None and item < parameter.min:
             return f"{item} is below the smallest {parameter.name} ({parameter.min})"
         if parameter.max is not None and item > parameter.max:
@@ -91,8 +93,9 @@ def _type(parameter: Parameter) -> Type:
         "bool": BOOL,
         "list<string>": list_of(words),
         "list<int>": list_of(INT),
+        "map<string,string>": map_of(Type("string")),
     }
-    return types.get(parameter.type, map_of(Type("string")))
+    return types.get(parameter.type, ANY)
 
 
 def read_values(

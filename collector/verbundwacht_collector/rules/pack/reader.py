@@ -110,7 +110,7 @@ class Reader:
         value = self.scalar(part, what, str, "")
         known = list(allowed)
         if value and value not in known and part is not None:
-            hint = suggestion(value, known) or f"; it is one of {', '.join(known)}"
+            hint = suggestion(value, known) or f"; it is one of {', '.join(known) or 'none'}"
             self.error(part, f"{value!r} is no {what}{hint}")
             return ""
         return value

@@ -61,7 +61,8 @@ def _lenient(draft: Draft) -> None:
         if isinstance(node, nodes.Has) and _if_missing(source.checked.root, node) is True:
             path = path_of(node.path)
             index = draft.reader.document.inside(source.leaf, node.pos)
-            draft.reader.warn(index, f"a host without {path} passes; say on_missing instead")
+            who = "a host" if str(path).startswith("facts.") else "an element"
+            draft.reader.warn(index, f"{who} without {path} passes; say on_missing instead")
 
 
 def _if_missing(node: Node, asked: nodes.Has) -> bool | None:
