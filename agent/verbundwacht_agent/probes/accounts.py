@@ -38,11 +38,21 @@ def probe(host: Host) -> Collected:
     body = parse_accounts(
         passwd=host.read_text("/etc/passwd"),
         group=host.read_text("/etc/group"),
-        shadow=_optional(host, "/etc/shadow"),
+        shadow=_shadow(host),
         login_defs=_optional(host, "/etc/login.defs"),
     )
     directory = _DIRECTORY.search(_optional(host, "/etc/nsswitch.conf"))
     return Collected(body, "directory_not_seen" if directory else None)
+
+
+def _shadow(host: Host) -> str:
+    try:
+        return _optional(host, "/etc/shadow")
+    except Unavailable as error:
+        if error.status != "denied":
+            raise
+        hint = "/etc/shadow ist nur mit den Rechten der systemd-Unit (oder als root) lesbar."
+        raise Unavailable("denied", "shadow_denied", hint) from None
 
 
 def _optional(host: Host, path: str) -> str:

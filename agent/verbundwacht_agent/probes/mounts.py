@@ -22,16 +22,17 @@ _KERNEL: Final = frozenset(
 """File systems without files of anybody."""
 
 _BELOW: Final = (
-    b"/home/", b"/media/", b"/proc/", b"/run/media/", b"/run/user/", b"/sys/",
+    b"/home/", b"/media/", b"/run/media/", b"/run/user/",
 )  # fmt: skip
-"""Mounts there belong to ordinary users or to the kernel."""
+"""Mounts below these belong to ordinary users and may be named after them."""
 
-_CONTAINERS: Final = (
+_WITHIN: Final = (
+    b"/proc/", b"/sys/",
     b"/run/containerd/", b"/run/credentials/", b"/run/docker/", b"/run/host/", b"/snap/",
     b"/var/lib/containerd/", b"/var/lib/containers/", b"/var/lib/docker/", b"/var/lib/kubelet/",
     b"/var/lib/lxcfs/", b"/var/snap/",
 )  # fmt: skip
-"""Layers of containers and images, which come and go with them."""
+"""The kernel's own trees, and layers of containers and images, which come and go with them."""
 
 _OCTAL: Final = re.compile(rb"\\([0-7]{3})")
 
@@ -76,7 +77,9 @@ def parse_mountinfo(table: bytes) -> Mounts:
 
 
 def _matters(path: bytes, fstype: bytes) -> bool:
-    return fstype not in _KERNEL and not path.startswith(_BELOW + _CONTAINERS)
+    if fstype in _KERNEL or path.startswith(_BELOW):
+        return False
+    return not (path + b"/").startswith(_WITHIN)
 
 
 def _unescape(path: bytes) -> bytes:

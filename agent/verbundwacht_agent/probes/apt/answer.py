@@ -26,7 +26,7 @@ _REFUSALS: Final = (
 )  # fmt: skip
 """(part of the message, status, reason, hint), first match wins."""
 
-_TARGET: Final = re.compile(r"([^/\s()]*_Packages)(?:\.\w+)?\)?$", re.MULTILINE)
+_TARGET: Final = re.compile(r"([^/\s()]*_Packages)(?:\.\w+)?\)?$")
 
 
 class Waiting(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,7 +43,7 @@ class Waiting(msgspec.Struct, frozen=True, kw_only=True):
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
     """Lists that should be there and updates that wait; `end` is written last."""
 
-    targets: tuple[str, ...]
+    targets: dict[str, int | None]  # list's name -> bytes in it, None if not asked
     updates: tuple[Waiting, ...]
     end: bool
 
@@ -63,9 +63,10 @@ def judge(updates: tuple[Waiting, ...]) -> tuple[PendingUpdate, ...]:
     )
 
 
-def parse_targets(listing: str) -> tuple[str, ...]:
-    """File names of lists, one a line, without folder, extension and what stands before them."""
-    return tuple(sorted(set(_TARGET.findall(listing))))
+def parse_target(place: str) -> str | None:
+    """The name of a list without folder, extension and what stands before; None if it is none."""
+    found = _TARGET.search(place)
+    return found[1] if found else None
 
 
 def refusal(message: str) -> Unavailable:

@@ -1,8 +1,8 @@
 """Automatic updates: switched on, last success, last error.
 
 `parse_enabled` and `parse_log` are pure. Hard-learned: switched on is not working. A failing run
-writes no stamp, so the stamp's time is the last success; and the switch is void when the program
-was removed or its timer masked.
+writes no stamp, so the stamp's time is the last success; the switch is void when the program was
+removed or its timer masked; and on a German server the log is German.
 """
 
 import re
@@ -19,17 +19,30 @@ LOG: Final = "/var/log/unattended-upgrades/unattended-upgrades.log"
 _PROGRAMS: Final = ("/usr/bin/unattended-upgrade", "/usr/bin/unattended-upgrades")
 _TIMER: Final = "/etc/systemd/system/apt-daily-upgrade.timer"
 _SETTING: Final = re.compile(r'^APT::Periodic::([A-Za-z-]+) "(.*)";$', re.MULTILINE)
-_SUCCESS: Final = ("All upgrades installed", "No packages found that can be upgraded unattended")
+_SUCCESS: Final = (
+    "All upgrades installed",
+    "Alle Systemaktualisierungen installiert",
+    "No packages found that can be upgraded unattended",
+    "Es wurden keine Pakete gefunden",
+)
 _ENTRY: Final = re.compile(r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} ([A-Z]+) (.*)$")
+_DETAIL: Final = ("error message:", "fehlermeldung:")
 _KINDS: Final = (
     ("lock", "lock_held"),
+    ("sperre", "lock_held"),
     ("broken packages", "dependencies_broken"),
-    ("unclean dpkg", "dpkg_interrupted"),
+    ("beschädigte pakete", "dependencies_broken"),
+    ("auto-removing", "remove_failed"),
+    ("automatisches entfernen", "remove_failed"),
+    ("mail", "mail_failed"),
     ("fetch", "download_failed"),
+    ("getarchives", "download_failed"),
     ("download", "download_failed"),
-    ("free space", "disk_full"),
-    ("dpkg returned", "install_failed"),
-    ("install", "install_failed"),
+    ("herunterladen", "download_failed"),
+    ("dpkg", "install_failed"),
+    ("upgrade", "install_failed"),
+    ("systemaktualisierung", "install_failed"),
+    ("apt ", "apt_failed"),
 )
 """(part of an error line in lower case, its kind), first match wins."""
 
@@ -81,8 +94,10 @@ def parse_enabled(dump: str) -> bool:
 
 
 def parse_log(log: str) -> str | None:
-    """Kind of the newest error after the last success; None without one. Never its wording,
-    which names packages, hosts and paths."""
+    """Kind of the newest error after the last success, None without one.
+
+    Never its wording, which names packages, hosts and paths.
+    """
     kind: str | None = None
     for line in log.split("\n"):
         entry = _ENTRY.match(line)
@@ -90,8 +105,14 @@ def parse_log(log: str) -> str | None:
             continue
         level, message = entry.groups()
         if level in ("ERROR", "CRITICAL"):
-            lower = message.lower()
-            kind = next((kind for part, kind in _KINDS if part in lower), "other_error")
+            kind = _kind(message.lower()) or kind
         elif message.startswith(_SUCCESS):
             kind = None
     return kind
+
+
+def _kind(message: str) -> str | None:
+    """What went wrong, out of a message in lower case; None for lines that only give details."""
+    if message.startswith(_DETAIL):
+        return None
+    return next((kind for part, kind in _KINDS if part in message), "other_error")

@@ -1,7 +1,8 @@
 """Asks apt which updates wait; run by the system's own Python, never imported by the agent.
 
-Prints one JSON object whose last key is `end`, so that a cut answer is recognised. Exit code 3:
-this Python has no apt_pkg; 100: apt could not work. Nothing is decided here: `pending.py` judges.
+Prints one JSON object whose last key is `end`, so that a cut answer is recognised. Exit code 100:
+apt could not work; any other but 0: this Python has no apt_pkg, or one that we do not know.
+Nothing is decided here, `answer.py` judges.
 Hard-learned: as root apt would write its cache files, so root works without them; everybody else
 cannot write and uses the ones that are there, at a third of the cost.
 """
@@ -37,7 +38,8 @@ def ask() -> dict[str, Any]:
     apt_pkg.init_system()
     sources = apt_pkg.SourceList()
     sources.read_main_list()
-    targets = [index.describe for source in sources.list for index in source.index_files]
+    indexes = [index for source in sources.list for index in source.index_files]
+    targets = {index.describe: index.size if index.exists else None for index in indexes}
     cache = apt_pkg.Cache(None)
     plan = apt_pkg.DepCache(cache)
     records = apt_pkg.PackageRecords(cache)
@@ -68,15 +70,10 @@ def percentage(records: Any, candidate: Any) -> "int | None":
     for file, index in candidate.file_list:
         if file.archive.endswith("-updates"):
             records.lookup((file, index))
-            share = records["Phased-Update-Percentage"] if has_share(records) else ""
+            share = apt_pkg.TagSection(records.record).get("Phased-Update-Percentage", "")
             if share.isdigit() and int(share) < 100:
                 return int(share)
     return None
-
-
-def has_share(records: Any) -> bool:
-    """True if the record carries the field of phased updates."""
-    return "Phased-Update-Percentage" in records.keys()  # noqa: SIM118 - no mapping
 
 
 def describe(package: Any, candidate: Any, share: "int | None", planned: bool) -> dict[str, Any]:

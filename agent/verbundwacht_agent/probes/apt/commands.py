@@ -13,7 +13,7 @@ from verbundwacht_agent.probes.apt.answer import (
     Answer,
     Waiting,
     incomplete,
-    parse_targets,
+    parse_target,
     refusal,
 )
 
@@ -64,7 +64,7 @@ class Policy(NamedTuple):
 def ask_commands(host: Host, held: frozenset[str]) -> Answer:
     """The same answer as that of child.py. Raises Unavailable."""
     options = NO_CACHE if host.euid == 0 else ()
-    targets = host.run(TARGETS)
+    targets = host.run((*TARGETS, *options))
     if targets.code != 0:
         raise refusal(targets.message)
     done = host.run((*SIMULATE, *options))
@@ -74,7 +74,8 @@ def ask_commands(host: Host, held: frozenset[str]) -> Answer:
     names = simulation.names
     policy = parse_policy(content(host.run((*POLICY, *options, *names)))) if names else {}
     updates = combine(simulation, policy, held)
-    return Answer(targets=parse_targets(text(targets.stdout)), updates=updates, end=True)
+    names_of_lists = filter(None, map(parse_target, text(targets.stdout).split("\n")))
+    return Answer(targets=dict.fromkeys(names_of_lists), updates=updates, end=True)
 
 
 def parse_simulation(output: str) -> Simulation:

@@ -2,11 +2,13 @@
 
 Pure. apt itself reports missing lists as "0 upgraded" with exit 0, so an empty answer is believed
 only after this module has seen a list for every configured source. Hard-learned: the time stamp
-of a list file is the archive's own, only `Date:` inside its Release file can be relied on, and an
-archive may announce a list as empty, in which case apt stores none.
+of a list file is the archive's own, only `Date:` inside its Release file can be relied on; an
+archive may announce a list as empty, and apt then stores none. The size of a compressed list is
+checked only where apt_pkg could be asked for it.
 """
 
 import re
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Final, Literal, NamedTuple
 
@@ -51,17 +53,20 @@ def is_security(name: str) -> bool:
     return name.lower().endswith("-security")
 
 
-def assess(targets: tuple[str, ...], sizes: dict[str, int], releases: dict[str, str]) -> Lists:
+def assess(
+    targets: Mapping[str, int | None], sizes: Mapping[str, int], releases: Mapping[str, str]
+) -> Lists:
     """What can be answered with the lists of this host.
 
-    targets: file names, without extension, of the lists that the configured sources should have;
-    sizes: name -> bytes of every file in the folder; releases: name -> content.
+    targets: name, without extension, of every list that the configured sources should have ->
+    bytes apt reads from it, None if not asked; sizes: name -> bytes of every file in the folder;
+    releases: name -> content.
     Raises Unavailable `no_sources`, `lists_missing` or `lists_broken`.
     """
     if not targets:
         hint = "Es sind keine Paketquellen eingetragen: /etc/apt/sources.list.d prüfen."
         raise Unavailable("failed", "no_sources", hint)
-    states = {target: _state(target, sizes, releases) for target in targets}
+    states = {target: _state(target, size, sizes, releases) for target, size in targets.items()}
     if "present" not in states.values():
         hint = "Die Paketlisten fehlen: apt-get update ausführen."
         raise Unavailable("failed", "lists_missing", hint)
@@ -76,24 +81,29 @@ def assess(targets: tuple[str, ...], sizes: dict[str, int], releases: dict[str, 
 
 
 def _state(
-    target: str, sizes: dict[str, int], releases: dict[str, str]
+    target: str, read: int | None, sizes: Mapping[str, int], releases: Mapping[str, str]
 ) -> Literal["present", "missing", "not offered"]:
     """Whether a list is there, should be there, or is not offered by its archive."""
     announced = _announced_size(target, releases)
-    if size := sizes.get(target, 0):
-        if announced not in (None, size):
+    if any(size and _is_of(name, target) for name, size in sizes.items()):
+        # apt reads a list that was cut between two packages without complaint.
+        actual = read if read is not None else sizes.get(target)
+        if None not in (actual, announced) and actual != announced:
             hint = "Eine Paketliste ist beschädigt: apt-get update ausführen."
             raise Unavailable("failed", "lists_broken", hint)
         return "present"
-    if any(size for name, size in sizes.items() if name.startswith(f"{target}.")):
-        return "present"  # kept compressed; apt itself complains if it is damaged
     # Lists for "all" alone are optional everywhere: the one per architecture decides.
     if target.endswith(_ALL) or (_release(target, releases) and not announced):
         return "not offered"
     return "missing"
 
 
-def _release(target: str, releases: dict[str, str]) -> tuple[str, str] | None:
+def _is_of(name: str, target: str) -> bool:
+    """True for the file of a list, plain or compressed."""
+    return name == target or name.startswith(f"{target}.")
+
+
+def _release(target: str, releases: Mapping[str, str]) -> tuple[str, str] | None:
     """Prefix and content of the Release file that covers a list; the longest prefix wins."""
     covering = [
         (name.removesuffix(ending).removesuffix("_") + "_", content)
@@ -104,7 +114,7 @@ def _release(target: str, releases: dict[str, str]) -> tuple[str, str] | None:
     return max((found for found in covering if target.startswith(found[0])), default=None)
 
 
-def _announced_size(target: str, releases: dict[str, str]) -> int | None:
+def _announced_size(target: str, releases: Mapping[str, str]) -> int | None:
     """Bytes of a list by its Release file; None if it names no such list."""
     found = _release(target, releases)
     if found is None:
@@ -115,7 +125,7 @@ def _announced_size(target: str, releases: dict[str, str]) -> int | None:
     return int(entry[1]) if entry else None
 
 
-def _is_security_list(target: str, releases: dict[str, str]) -> bool:
+def _is_security_list(target: str, releases: Mapping[str, str]) -> bool:
     found = _release(target, releases)
     names = _NAMES.findall(found[1]) if found else re.findall(r"_dists_(.*?)_", target)
     return any(map(is_security, names))

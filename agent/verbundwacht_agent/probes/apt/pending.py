@@ -11,11 +11,11 @@ from typing import Final
 import msgspec
 
 from verbundwacht_agent.host import Completed, Host, Missing, content
-from verbundwacht_agent.probes.apt.answer import Answer, incomplete, parse_targets, refusal
+from verbundwacht_agent.probes.apt.answer import Answer, incomplete, parse_target, refusal
 from verbundwacht_agent.probes.apt.commands import ask_commands
 
 CHILD: Final = ("/usr/bin/python3", "-I", "-B", str(Path(__file__).with_name("child.py")))
-_NO_APT_PKG: Final = 3
+_ANSWERED: Final = (0, 100)  # success, and apt's own refusal; see child.py
 
 
 def ask(host: Host, held: frozenset[str]) -> Answer:
@@ -27,7 +27,7 @@ def ask(host: Host, held: frozenset[str]) -> Answer:
         done = host.run(CHILD)
     except Missing:
         return ask_commands(host, held)
-    return ask_commands(host, held) if done.code == _NO_APT_PKG else parse_child(done)
+    return parse_child(done) if done.code in _ANSWERED else ask_commands(host, held)
 
 
 def parse_child(done: Completed) -> Answer:
@@ -39,4 +39,7 @@ def parse_child(done: Completed) -> Answer:
         answer = msgspec.json.decode(done.stdout, type=Answer)
     except (msgspec.DecodeError, UnicodeDecodeError):
         raise incomplete() from None
-    return msgspec.structs.replace(answer, targets=parse_targets("\n".join(answer.targets)))
+    targets = {
+        name: size for place, size in answer.targets.items() if (name := parse_target(place))
+    }
+    return msgspec.structs.replace(answer, targets=targets)
