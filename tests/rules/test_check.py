@@ -209,9 +209,11 @@ def test_loops_count_from_those_that_are_already_around() -> None:
 
 
 def test_one_mistake_makes_one_error() -> None:
-    found = checked("facts.box.nope + 1 > 2 && facts.box.nope.x.startsWith('a')")
+    found = checked(
+        "facts.box.nope + 1 > 2 && facts.box.nope.x.startsWith('a') && facts.box.nope[1] == 2"
+    )
 
-    assert len(found.remarks) == 2
+    assert len(found.remarks) == 3
 
 
 def test_types_read_as_an_author_would_write_them() -> None:

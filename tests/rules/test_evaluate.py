@@ -97,7 +97,7 @@ def test_a_condition_that_is_not_met_is_not_applicable_whatever_the_assertion_sa
     verdict = judged(rule(ROOT_LOGIN), snapshot)
 
     assert verdict.outcome == "not_applicable"
-    assert verdict.reason == "the condition `when` is not met"
+    assert verdict.explanation == 'the condition `when` is not met\nfacts.os.id = "ubuntu"'
 
 
 def test_a_condition_that_cannot_be_decided_is_an_error() -> None:

@@ -3,13 +3,14 @@
 from typing import Any
 
 import pytest
-from tests.rules.fakes import BOX_FACTS, SCOPE, checked, compiled, frame
+from tests.rules.fakes import BOX_FACTS, FACTS, ITEM, PARAMS, SCOPE, checked, compiled, frame
 
 from verbundwacht_collector.rules import explain
 from verbundwacht_collector.rules.errors import MissingValue
 from verbundwacht_collector.rules.language.check import check
 from verbundwacht_collector.rules.language.compile import compile_expression
 from verbundwacht_collector.rules.language.parse import parse
+from verbundwacht_collector.rules.language.scope import Scope, Variable
 from verbundwacht_collector.rules.model import Reading
 from verbundwacht_collector.rules.shown import shown
 
@@ -215,6 +216,41 @@ def test_a_missing_field_is_named_with_its_element(source: str, readings: list[s
     found = explain.missing(expression, present, failed.value)
 
     assert [str(one) for one in found] == readings
+
+
+def test_a_missing_field_of_an_inner_loop_is_named_beside_the_element_of_each() -> None:
+    scope = Scope(FACTS, PARAMS, variables={"e": Variable(ITEM, 0)}, facts_loops=1)
+    source = "e.tags.all(t, facts.box.items.all(i, i.note != t))"
+    expression = compile_expression(check(source, parse(source), scope))
+    present = frame(expression)
+    present.slots[0] = BOX_FACTS["items"][1]
+    with pytest.raises(MissingValue) as failed:
+        expression.run(present)
+
+    found = explain.missing(expression, present, failed.value, ("e", "facts.box.items[1]"))
+
+    assert [str(one) for one in found] == ['facts.box.items[0] name="root" note=missing']
+
+
+def test_a_missing_field_is_named_even_without_steps_to_look_for_its_element() -> None:
+    expression = compiled("facts.box.items.all(i, i.note != 'x')")
+    present = frame(expression)
+    with pytest.raises(MissingValue) as failed:
+        expression.run(present)
+    present.spare = 0
+
+    found = explain.missing(expression, present, failed.value)
+
+    assert [str(one) for one in found] == ['i name="root" note=missing']
+
+
+def test_the_rest_of_a_filtered_list_is_counted_at_its_source() -> None:
+    items = [{"name": f"n{n}", "count": n, "tags": []} for n in range(12)]
+
+    found = why("facts.box.items.filter(i, i.count > 1).all(j, j.count < 0)", items=items)
+
+    assert found[0] == 'facts.box.items[2] name="n2" count=2'
+    assert found[5] == "facts.box.items = 5 more"
 
 
 def test_an_element_in_a_list_of_texts_is_shown_itself() -> None:

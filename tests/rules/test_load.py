@@ -141,6 +141,14 @@ def test_uuid_and_id_must_name_the_same_control(
         assert (problems[0].line, problems[0].column) == (19, 19)
 
 
+@pytest.mark.parametrize(
+    "data", [b"", b"[]", b"{}", b'{"catalog": []}', b'{"catalog": {"groups": 1}}']
+)
+def test_what_is_no_catalogue_is_named(data: bytes) -> None:
+    with pytest.raises(PackError, match="no OSCAL catalogue"):
+        lint({"pack.yaml": GOOD}, catalogue=data)
+
+
 def test_an_expression_longer_than_4_kilobytes_is_refused() -> None:
     long = " || ".join(['facts.sshd.permitrootlogin == "no"'] * 120)
     text = pack_text(BODY.replace('facts.sshd.permitrootlogin == "no"', long))
@@ -163,3 +171,52 @@ def test_rules_compile_again_in_every_process_from_the_same_bytes() -> None:
 
     assert one.digest == two.digest
     assert one.rules[0].assertion is not two.rules[0].assertion
+
+
+@pytest.mark.parametrize(
+    ("assertion", "lenient"),
+    [
+        ("!has(facts.kernel.outdated) || !facts.kernel.outdated", True),
+        ("has(facts.kernel.outdated) ? !facts.kernel.outdated : true", True),
+        ("!(has(facts.kernel.outdated) && facts.kernel.outdated)", True),
+        ("!has(facts.kernel.outdated) ? true : !facts.kernel.outdated", True),
+        ("!has(facts.kernel.outdated) && !facts.kernel.container", False),
+        ("has(facts.kernel.outdated) && !facts.kernel.outdated", False),
+        ("has(facts.kernel.outdated) || facts.kernel.container", False),
+        ("facts.kernel.container ? has(facts.kernel.outdated) : !facts.kernel.container", False),
+        ("has(facts.kernel.outdated) == facts.kernel.container", False),
+    ],
+)
+def test_lint_warns_where_missing_data_passes(assertion: str, lenient: bool) -> None:
+    text = pack_text(f"""
+  needs: [kernel]
+  assert: "{assertion}"
+  tests:
+  - {{with: {{kernel: {{container: true}}}}, expect: pass}}
+  - {{with: {{kernel: {{container: true}}}}, expect: fail}}
+  - {{expect: not_applicable}}
+""")
+
+    problems = lint({"pack.yaml": text.encode()})
+
+    assert ["without facts.kernel.outdated passes" in one.message for one in problems] == (
+        [True] if lenient else []
+    )
+
+
+@pytest.mark.parametrize(
+    ("assertion", "lenient"),
+    [
+        ("facts.listening.sockets.all(s, !has(s.program) || s.program == 'x')", True),
+        ("!facts.listening.sockets.exists(s, has(s.program) && s.program == 'x')", True),
+        ("facts.listening.sockets.all(s, has(s.program))", False),
+        ("!facts.listening.sockets.exists(s, !has(s.program))", False),
+        ("facts.listening.sockets.exists(s, has(s.program))", False),
+    ],
+)
+def test_lint_warns_where_an_element_without_data_passes(assertion: str, lenient: bool) -> None:
+    text = pack_text(f'  needs: [listening]\n  assert: "{assertion}"\n')
+
+    problems = lint({"pack.yaml": text.encode()})
+
+    assert any("without s.program passes" in one.message for one in problems) is lenient

@@ -19,6 +19,7 @@ from verbundwacht_collector.rules.shown import shown
 
 NOT_SENT: Final = "not sent by this agent"
 """How the reason begins if the host's manifest does not name a section."""
+NOT_MET: Final = "the condition `when` is not met"
 SUBJECT_CHARS: Final = 200
 
 _WORST: Final[dict[Outcome, int]] = {"fail": 3, "error": 2, "not_applicable": 1, "pass": 0}
@@ -41,7 +42,8 @@ def evaluate(
     current = rule.when
     try:
         if current is not None and not _run(current, frame):
-            return (Verdict(rule.id, "", "not_applicable", "the condition `when` is not met"),)
+            readings = explain.failing(current, frame)
+            return (Verdict(rule.id, "", "not_applicable", NOT_MET, readings),)
         current = rule.each
         if current is not None:
             return _judge_each(rule, current, frame, _run(current, frame))

@@ -50,13 +50,22 @@ def load_pack_bytes(files: Mapping[str, bytes]) -> Pack:
 def lint(files: Mapping[str, bytes], *, catalogue: bytes | None = None) -> list[Problem]:
     """Everything that is wrong with a pack, in the order of files and lines. Pure.
 
-    catalogue: the OSCAL kernel catalogue (JSON) to compare UUIDs and ids with.
+    catalogue: the OSCAL kernel catalogue (JSON) to compare UUIDs and ids with. Raises PackError
+    if it is none.
     """
     loading = _Loading(files)
+    ids = None if catalogue is None else _ids(catalogue)
     if loading.pack is not None:
-        ids = None if catalogue is None else catalogue_ids(catalogue)
         review(loading.main, loading.head, loading.drafts, loading.pack, ids)
     return loading.problems()
+
+
+def _ids(catalogue: bytes) -> dict[str, str]:
+    try:
+        return catalogue_ids(catalogue)
+    except (ValueError, KeyError, TypeError, AttributeError):
+        message = "this is no OSCAL catalogue (JSON)"
+        raise PackError((Problem("catalogue", 1, 1, message),)) from None
 
 
 def read_files(path: Path) -> dict[str, bytes]:

@@ -9,7 +9,7 @@ from functools import cache
 from typing import Any, Final, NoReturn, cast
 
 from lark import Lark, Token, Transformer, v_args
-from lark.exceptions import UnexpectedCharacters, UnexpectedEOF, UnexpectedToken
+from lark.exceptions import UnexpectedCharacters, UnexpectedToken
 
 from verbundwacht_collector.rules.errors import ExpressionError
 from verbundwacht_collector.rules.language import limits
@@ -77,8 +77,6 @@ def parse(source: str) -> Node:
         _fail(f"expression of {size} bytes; at most {limits.SOURCE_BYTES} are allowed", 0)
     try:
         tree = cast(Node, _parser().parse(source))
-    except UnexpectedEOF:
-        _fail("the expression ends too early", len(source))
     except UnexpectedCharacters as error:
         offset = error.pos_in_stream or 0
         found = source[offset]

@@ -9,7 +9,7 @@ before anything could be expanded.
 import re
 from bisect import bisect_right
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
@@ -127,7 +127,7 @@ class _Composer:
             self.document.add(0, "the file is empty")
         return self.root
 
-    def refuse(self, index: int, message: str) -> None:
+    def refuse(self, index: int, message: str) -> NoReturn:
         self.document.add(index, message)
         raise _RefusedError
 
@@ -177,7 +177,6 @@ class _Composer:
     def key(self, part: Part) -> Leaf:
         if not isinstance(part, Leaf) or not isinstance(part.value, str):
             self.refuse(part.start, "a key must be a word or a string in quotes")
-            raise AssertionError
         return part
 
     def pair(self, owner: Entries, key: Leaf, part: Part) -> None:

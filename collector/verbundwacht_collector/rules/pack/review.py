@@ -23,11 +23,9 @@ def review(
     ids: Mapping[str, str] | None,
 ) -> None:
     """Notes what is wrong in each draft and in the pack as a whole."""
-    for draft in drafts:
-        if draft.rule is None:
-            continue
-        _expressions(draft, draft.rule)
-        _tests(draft, draft.rule, [one for one in pack.tests if one.rule_id == draft.rule.id])
+    for draft, rule in zip(drafts, pack.rules, strict=True):
+        _expressions(draft, rule)
+        _tests(draft, rule, [test for test in pack.tests if test.rule_id == rule.id])
         if ids is not None:
             _pairs(draft, ids)
     used = {name for rule in pack.rules for name in rule.parameters}
