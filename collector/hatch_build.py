@@ -24,7 +24,8 @@ class VendorHook(BuildHookInterface[Any]):
         if version == "editable" or (static / "vendor" / "manifest.json").is_file():
             return
         tool = Path(self.root).parent / "tools" / "vendor.py"
-        if not tool.is_file() or subprocess.run([sys.executable, str(tool)], check=False).returncode:
+        command = [sys.executable, str(tool)]
+        if not tool.is_file() or subprocess.run(command, check=False).returncode:
             raise RuntimeError(
                 f"{static / 'vendor'} is missing and could not be made. "
                 "Run `python tools/vendor.py` in a checkout first; it says what it lacks."

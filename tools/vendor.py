@@ -74,7 +74,7 @@ def is_current(folder: Path, wanted: str) -> bool:
     if not manifest.is_file():
         return False
     listed = json.loads(manifest.read_text())
-    return listed["recipe"] == wanted and listed["files"] == digests(folder)
+    return bool(listed == {"recipe": wanted, "files": digests(folder)})
 
 
 def digests(folder: Path) -> dict[str, str]:
