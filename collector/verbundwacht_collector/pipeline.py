@@ -13,6 +13,7 @@ from verbundwacht_collector.alerts.apply import Alerting
 from verbundwacht_collector.alerts.model import Attestation
 from verbundwacht_collector.chain import close_gaps, explain, place, place_beat
 from verbundwacht_collector.content import Content, read_beat, read_report
+from verbundwacht_collector.errors import StoreError
 from verbundwacht_collector.ingest import Peer
 from verbundwacht_collector.judging import Judge
 from verbundwacht_collector.store.protocol import Transaction
@@ -116,7 +117,37 @@ def _take_report(
     taken = taken._replace(code=code, chain=chain)
     if content is None:
         return taken
-    return taken._replace(want=_apply(tx, message, frame, host, content, judge))
+    return taken._replace(want=_apply_or_set_aside(tx, message, frame, host, content, judge))
+
+
+def _apply_or_set_aside(
+    tx: Transaction,
+    message: Received,
+    frame: Frame,
+    host: HostRecord,
+    content: Content,
+    judge: Judge,
+) -> Want | None:
+    """A report that cannot be applied stays in the journal and does not block its host.
+
+    It was signed and is acknowledged; the host is shown with unknown facts, never as good,
+    and its next beat is answered with the wish for a full report.
+    """
+    try:
+        with tx.savepoint():
+            return _apply(tx, message, frame, host, content, judge)
+    except StoreError:
+        raise
+    except Exception as problem:
+        log.error("report.set_aside", host=host.name, seq=frame.header.seq, problem=repr(problem))
+        tx.count("report_set_aside")
+        tx.set_flags(
+            host.id,
+            awaiting=bool(host.awaiting),
+            silent=bool(host.silent),
+            facts_unknown=True,
+        )
+        return None
 
 
 def _read(frame: Frame) -> Content:

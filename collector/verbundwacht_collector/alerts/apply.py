@@ -4,10 +4,9 @@ All of it in the caller's transaction, so a delivery never exists without its ev
 event never without its audit entry.
 """
 
-import hashlib
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
-from uuid import UUID
+from uuid import UUID, uuid5
 
 from msgspec.structs import replace
 
@@ -28,6 +27,9 @@ from verbundwacht_collector.alerts.model import (
 from verbundwacht_collector.alerts.system_rules import SYSTEM_RULES
 from verbundwacht_collector.store.protocol import Transaction
 from verbundwacht_collector.store.records import AlertRecord, FindingRecord, HostRecord
+
+_DELIVERIES = UUID("6e0d6c1c-6a35-5c0e-9d5a-3f4a2b1c7d90")
+"""Namespace of delivery ids: the same event to the same recipient always has the same one."""
 
 
 class Alerting:
@@ -235,5 +237,5 @@ def deliver(tx: Transaction, alert: AlertRecord, kind: str, event_id: int, now: 
     expires_at = now + EXPIRES_MS.get(alert.severity, EXPIRES_DEFAULT_MS)
     for channel in channels:
         key = f"{alert.number}\0{event_id}\0{channel.kind}\0{channel.recipient}"
-        delivery_id = str(UUID(bytes=hashlib.sha256(key.encode()).digest()[:16], version=8))
+        delivery_id = str(uuid5(_DELIVERIES, key))
         tx.add_delivery(delivery_id, event_id, channel, now, expires_at)

@@ -18,6 +18,9 @@ from verbundwacht_collector.store.records import (
 class Transaction(Protocol):
     """One transaction: all of it is durable after the block, or none."""
 
+    def savepoint(self) -> AbstractContextManager[None]:
+        """Inside the block everything happens, or, if it raises, nothing of it."""
+
     def host_by_kid(self, kid: bytes) -> HostRecord | None: ...
     def host_by_id(self, host_id: int) -> HostRecord: ...
     def envelope_at(self, host_id: int, seq: int) -> tuple[bytes, bytes] | None:

@@ -4,7 +4,8 @@ import hashlib
 import json
 import sqlite3
 import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, Final
 
 from msgspec.structs import asdict
@@ -43,6 +44,17 @@ class SqliteTransaction:
 
     def _run(self, statement: str, /, **values: Any) -> sqlite3.Cursor:
         return self._db.execute(_Q[statement], values)
+
+    @contextmanager
+    def savepoint(self) -> Iterator[None]:
+        self._db.execute("SAVEPOINT part")
+        try:
+            yield
+        except BaseException:
+            self._db.execute("ROLLBACK TO part")
+            raise
+        finally:
+            self._db.execute("RELEASE part")
 
     def host_by_kid(self, kid: bytes) -> HostRecord | None:
         row = self._one("host_by_kid", kid=kid)

@@ -1,0 +1,41 @@
+# Each target makes the virtual environment itself when it is missing. See README.md.
+PYTHON ?= python3
+PY := .venv/bin/python
+READY := .venv/.ready
+
+.PHONY: demo test lint bench load golden facts lock clean
+
+$(READY): requirements.txt agent/pyproject.toml collector/pyproject.toml collector/hatch_build.py tools/web/package-lock.json tools/setup.sh
+	@PYTHON="$(PYTHON)" sh tools/setup.sh
+
+demo: export VERBUNDWACHT_DEMO_START := $(shell date +%s.%N)
+demo: $(READY)
+	@$(PY) -m deploy.demo $(if $(ONCE),--once) $(if $(DIR),--dir "$(DIR)")
+
+test: $(READY)
+	@sh tools/test_setup.sh
+	@$(PY) -m ruff check .
+	@$(PY) -m ruff format --check .
+	@$(PY) -m mypy
+	@$(PY) -c "from importlinter.cli import lint_imports_command as c; c()"
+	@$(PY) -m pytest -n 2 --dist loadfile $(ARGS)
+
+lint: $(READY)
+	@$(PY) -m ruff check .
+	@$(PY) -m ruff format --check .
+	@$(PY) -m mypy
+	@$(PY) -c "from importlinter.cli import lint_imports_command as c; c()"
+
+bench: $(READY)
+	@$(PY) -m tests.bench $(ARGS)
+
+# Rewrite what is generated and committed; the tests compare.
+golden: $(READY)
+	@$(PY) -m tools.golden
+facts: $(READY)
+	@$(PY) -m tools.facts_table
+lock: $(READY)
+	@$(PY) tools/lock.py --upgrade
+
+clean:
+	rm -rf .venv collector/verbundwacht_collector/web/static/vendor
