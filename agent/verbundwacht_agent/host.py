@@ -256,6 +256,7 @@ def _outputs(child: "Popen[bytes]", deadline: float, limit: int) -> tuple[bytes,
                 raise Unavailable("timeout", "command_timeout", hint)
             # Both streams closed: the end is a moment away, and 50 ms would be half a run.
             pause = _POLL_S if selector.get_map() else 0.001
+            # After the end one look without waiting takes what the child left in the pipe.
             ready = selector.select(0 if ended else min(left, pause))
             if ended and not ready:
                 break  # a grandchild holds the pipe; the answer is complete

@@ -68,12 +68,14 @@ def parse_accounts(*, passwd: str, group: str, shadow: str, login_defs: str) -> 
     Raises Unavailable `no_accounts` if passwd names nobody, `shadow_missing` if it refers to
     a shadow file that is empty.
     """
+    # Split at \n only: splitlines() would let a strange character in a comment make an account.
     accounts = [account for line in passwd.split("\n") if (account := _account(line))]
     if not accounts:
         raise Unavailable("failed", "no_accounts", "/etc/passwd nennt kein einziges Konto.")
     ageing = {fields[0]: fields for line in shadow.split("\n") if (fields := line.split(":"))}
     if not shadow.strip() and any(account.hashed == "x" for account in accounts):
         raise Unavailable("failed", "shadow_missing", "/etc/shadow fehlt oder ist leer.")
+    # A locked hash (`!$6$…`) lets nobody in, so only a whole match is a usable password.
     hashes = {account.name: _hashed(account, ageing) for account in accounts}
     usable = [name for name, hashed in hashes.items() if _HASH.fullmatch(hashed)]
     return Accounts(
@@ -93,6 +95,7 @@ def parse_accounts(*, passwd: str, group: str, shadow: str, login_defs: str) -> 
 def _account(line: str) -> _Account | None:
     """One line of passwd; None for what getpwent(3) would skip as well."""
     fields = line.split(":")
+    # "+" and "-" are the old NIS syntax and name no account of this file.
     if len(fields) != 7 or not fields[0] or fields[0][0] in "+-#":
         return None
     try:
@@ -115,6 +118,7 @@ def _privileged(group: str, accounts: list[_Account]) -> tuple[PrivilegedGroup, 
     groups: list[PrivilegedGroup] = []
     for line in sorted(group.split("\n")):
         fields = line.split(":")
+        # Most servers have all these groups and nobody in them: that is nothing to report.
         if len(fields) != 4 or fields[0] not in PRIVILEGED:
             continue
         listed = {name.strip() for name in fields[3].split(",")} - {""}

@@ -37,6 +37,7 @@ def probe(host: Host) -> Collected:
         if error.status != "denied":
             raise
         images, reason = (), "boot_denied"
+    # What lies in a container's /boot never boots.
     candidate, outdated = (None, None) if container else judge(running, images)
     body = Kernel(
         running=running,
@@ -100,6 +101,7 @@ def judge(running: str, images: tuple[str, ...]) -> tuple[str | None, bool | Non
     Kernels of the running flavour go first; without one there is nothing to compare: None.
     """
     flavour = _flavour(running)
+    # A stray -rt or -cloud kernel beside the running one is no newer version of it.
     same = [image for image in images if _flavour(image) == flavour]
     if not same:
         return newest(images), None

@@ -54,8 +54,10 @@ def probe(host: Host) -> Collected:
             if path not in _OPTIONAL:
                 raise
     ephemeral = parse_range(host.read_text("/proc/sys/net/ipv4/ip_local_port_range"))
+    # Resolvers and time clients hold such ports for seconds; facts must be stable.
     rows = [row for row in rows if row.proto == "tcp" or row.port not in ephemeral]
     owners, denied = _owners(host, {row.inode for row in rows})
+    # Kernel sockets (NFS) have no owner for anybody; only a closed door makes one unknown.
     unknown = denied and any(row.inode not in owners for row in rows)
     return Collected(merge(rows, owners), "programs_denied" if unknown else None)
 

@@ -56,9 +56,10 @@ def parse_mountinfo(table: bytes) -> Mounts:
     if not table.strip():
         raise Unavailable("failed", "empty_output", "/proc/1/mountinfo ist leer.")
     visible: dict[bytes, tuple[bytes, bytes]] = {}
-    for line in table.splitlines():
+    for line in filter(None, table.split(b"\n")):  # a path may hold a carriage return
         fields = line.split(b" ")
         try:
+            # The number of optional fields before the dash varies from mount to mount.
             separator = fields.index(b"-", 6)
             visible[_unescape(fields[4])] = (fields[separator + 1], fields[5])
         except (ValueError, IndexError):

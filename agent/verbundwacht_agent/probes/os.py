@@ -50,6 +50,7 @@ def _assignment(line: str) -> tuple[str, str] | None:
     name, value = found.groups()
     if len(value) >= 2 and value[0] == value[-1] and value[0] in "\"'":
         quote, value = value[0], value[1:-1]
+        # Nothing is special between single quotes, as in a shell.
         if quote == "'":
             return name, value
     return name, re.sub(r"\\(.)", r"\1", value)

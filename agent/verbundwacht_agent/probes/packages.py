@@ -54,6 +54,7 @@ def parse_status(status: bytes) -> tuple[Entry, ...]:
     Raises Unavailable `empty_status` if there is none, `status_broken` if the file stops in
     the middle or a package lacks a field it must have. Source: deb-status in dpkg(1).
     """
+    # dpkg replaces the file by rename, so only a full disk or a crash leaves half of it.
     if status and not status.endswith(b"\n"):
         raise _broken()
     stanzas = (dict(_FIELD.findall(stanza)) for stanza in status.split(b"\n\n"))
@@ -80,6 +81,7 @@ def _entry(fields: dict[bytes, bytes]) -> Entry | None:
         name=name,
         version=version,
         arch=text(fields[b"Architecture"]),
+        # What equals the package's own is left out: 20 KB fewer for 700 packages.
         source=source if source != name else None,
         source_version=source_version if source_version != version else None,
         state=None if state == b"installed" else text(state),

@@ -44,6 +44,7 @@ def probe(host: Host) -> Collected:
     if not host.exists("/run/systemd/system"):  # the test of sd_booted(3)
         raise Unavailable("absent", "no_systemd", "")
     failed = host.run(FAILED)
+    # Not content(): on a healthy host this listing is empty.
     if failed.code != 0:
         raise Unavailable("failed", "exit_code", "systemctl list-units --failed prüfen.")
     enabled = content(host.run(ENABLED))

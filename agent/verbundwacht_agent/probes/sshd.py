@@ -64,6 +64,7 @@ def _keys_hidden(host: Host) -> bool:
         names = host.list_dir(_FOLDER)
     except Unavailable as error:
         return error.status == "denied"
+    # Only their names are looked at; the agent has no business with private keys.
     return host.euid != 0 and any(fnmatchcase(name, "ssh_host_*_key") for name in names)
 
 
@@ -93,6 +94,7 @@ def parse_effective(output: str, match_blocks: int) -> Sshd:
         keyword, _, value = line.strip().partition(" ")
         if keyword == "port":
             ports.append(_number(value))
+        # sshd_config(5): for each keyword the first value counts.
         values.setdefault(keyword, value.strip())
     if not ports or any(not values.get(key) for key in _LISTS + _NUMBERS + _WORDS):
         raise _incomplete()

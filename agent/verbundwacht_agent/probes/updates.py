@@ -5,6 +5,7 @@ Nothing is downloaded, locked or written. Hard-learned: with missing lists apt a
 upgraded" and exit 0, which is the most dangerous green there is.
 """
 
+from contextlib import suppress
 from typing import Final
 
 from verbundwacht_agent.errors import Unavailable
@@ -18,7 +19,8 @@ from verbundwacht_agent.probes.packages import STATUS_PATH, read
 from verbundwacht_wire.facts import Updates
 from verbundwacht_wire.facts.software import PendingUpdate
 
-_SETTINGS: Final = ("sources.list", "sources.list.d", "preferences", "preferences.d", "apt.conf.d")
+_FOLDERS: Final = ("/etc/apt/sources.list.d", "/etc/apt/preferences.d", "/etc/apt/apt.conf.d")
+_FILES: Final = ("/etc/apt/sources.list", "/etc/apt/preferences")
 _FETCHED: Final = (
     f"{FOLDER}/partial",
     "/var/lib/apt/periodic/update-stamp",
@@ -32,7 +34,8 @@ WATCHES: Final = (
     *_FETCHED,
     STAMP,
     LOG,
-    *(f"/etc/apt/{name}" for name in _SETTINGS),
+    *_FILES,
+    *_FOLDERS,
 )
 
 
@@ -40,6 +43,7 @@ def probe(host: Host) -> Collected:
     """What the host's own package manager would install now. Raises Unavailable."""
     entries = read(host)
     _check_settings(host)
+    # Looked at before apt is asked: a list that comes meanwhile can only make us too careful.
     sizes, releases = _lists(host)
     answer = ask(host, frozenset(entry.package.name for entry in entries if entry.held))
     lists = assess(answer.targets, sizes, releases)
@@ -61,16 +65,17 @@ def probe(host: Host) -> Collected:
 def believable(lists: Lists, pending: tuple[PendingUpdate, ...]) -> str | None:
     """The reason why the answer is partial, None if it is whole.
 
-    Raises Unavailable where an answer would say "nothing waits" and nobody can know: lists of
-    a source are missing and nothing waits, or no security list is there and no security
-    update waits. What *does* wait is reported in any case.
+    What waits is reported in any case; that *nothing* waits only with all lists. Raises
+    Unavailable `security_lists_missing` if no security update could be installed now and some
+    security list is missing, `lists_incomplete` if nothing waits and any list is missing.
     """
-    if not lists.security and not any(update.security for update in pending):
+    to_install = [update for update in pending if not update.held and not update.phased]
+    if not lists.security and not any(update.security for update in to_install):
         hint = "Die Paketlisten des Sicherheitsarchivs fehlen: Quelle eintragen, apt-get update."
         raise Unavailable("failed", "security_lists_missing", hint)
     if lists.complete:
         return None
-    if not pending:
+    if not to_install:
         hint = "Listen einer Paketquelle fehlen: apt-get update ausführen, Meldungen beachten."
         raise Unavailable("failed", "lists_incomplete", hint)
     return "lists_incomplete"
@@ -91,23 +96,25 @@ def _lists(host: Host) -> tuple[dict[str, int], dict[str, str]]:
 
 
 def _check_settings(host: Host) -> None:
-    """Raises Unavailable if a setting of apt may not be read: apt itself would only warn,
-    leave the source out, and find fewer updates."""
-    for name in _SETTINGS:
-        path = f"/etc/apt/{name}"
-        try:
-            files = (
-                [f"{path}/{inner}" for inner in host.list_dir(path)]
-                if name[-2:] == ".d"
-                else [path]
-            )
-            for file in files:
-                if not host.stat(file).is_dir:
-                    host.read_bytes(file)
-        except Missing:
-            continue
-        except Unavailable as error:
-            if error.status == "denied":
-                hint = "Eine Einstellung unter /etc/apt ist nicht lesbar."
-                raise Unavailable("denied", "apt_settings_denied", hint) from None
+    """Raises Unavailable if a setting of apt may not be read.
+
+    apt itself only warns, leaves the source out, and finds fewer updates.
+    """
+    try:
+        for path in _setting_files(host):
+            with suppress(Missing):
+                if not host.stat(path).is_dir:
+                    host.read_bytes(path)
+    except Unavailable as error:
+        if error.status != "denied":
             raise
+        hint = "Eine Einstellung unter /etc/apt ist nicht lesbar."
+        raise Unavailable("denied", "apt_settings_denied", hint) from None
+
+
+def _setting_files(host: Host) -> list[str]:
+    paths = [*_FILES]
+    for folder in _FOLDERS:
+        with suppress(Missing):
+            paths += (f"{folder}/{name}" for name in host.list_dir(folder))
+    return paths

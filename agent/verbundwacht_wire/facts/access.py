@@ -11,7 +11,14 @@ class Sshd(Section, frozen=True, kw_only=True):
     """Effective settings of the SSH server. Source: sshd_config(5), `sshd -T`."""
 
     port: Annotated[tuple[int, ...], fact("Port", source=_T, right="DAC_READ_SEARCH")]
-    permitrootlogin: Annotated[str, fact("PermitRootLogin", source=_T, right="DAC_READ_SEARCH")]
+    permitrootlogin: Annotated[
+        str,
+        fact(
+            "PermitRootLogin",
+            source="sshd -T, without-password spelled prohibit-password",
+            right="DAC_READ_SEARCH",
+        ),
+    ]
     passwordauthentication: Annotated[
         str, fact("PasswordAuthentication", source=_T, right="DAC_READ_SEARCH")
     ]
@@ -65,7 +72,8 @@ class Accounts(Section, frozen=True, kw_only=True):
 
     uid0: Annotated[tuple[str, ...], fact("Konten mit UID 0", source="/etc/passwd")]
     privileged: Annotated[
-        tuple[PrivilegedGroup, ...], fact("Privilegierte Gruppen", source="/etc/group, passwd")
+        tuple[PrivilegedGroup, ...],
+        fact("Privilegierte Gruppen", source="/etc/group, passwd; without uid 0"),
     ]
     login_shells: Annotated[
         int, fact("Konten mit Anmelde-Shell", source="/etc/passwd", unit="accounts")

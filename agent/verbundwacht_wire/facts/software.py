@@ -41,7 +41,7 @@ class PendingUpdate(Section, frozen=True, kw_only=True):
     installed: Annotated[str, fact("Installiert", source="apt-get --simulate, in brackets")]
     candidate: Annotated[str, fact("Verfügbar", source="apt-get --simulate, in parentheses")]
     security: Annotated[
-        bool, fact("Sicherheitsupdate", source="origin label or archive ends in -security")
+        bool, fact("Sicherheitsupdate", source="a newer version's label or archive: …-security")
     ]
     held: Annotated[bool, fact("Zurückgehalten", source="apt: on hold")]
     phased: Annotated[bool, fact("Stufenweise Auslieferung", source="apt: deferred by phasing")]
@@ -51,7 +51,7 @@ class Automatic(Section, frozen=True, kw_only=True):
     """Automatic updates. Switched on is not the same as working, hence three answers."""
 
     enabled: Annotated[
-        bool, fact("Eingeschaltet", source="apt-config APT::Periodic::Unattended-Upgrade")
+        bool, fact("Eingeschaltet", source="apt-config APT::Periodic; program and timer are there")
     ]
     last_success: Annotated[
         Timestamp | None,
@@ -72,7 +72,8 @@ class Updates(Section, frozen=True, kw_only=True):
 
     manager: Annotated[Manager, fact("Paketverwaltung", source="which one was asked")]
     pending: Annotated[
-        tuple[PendingUpdate, ...], fact("Ausstehend", source="apt-get --simulate upgrade")
+        tuple[PendingUpdate, ...],
+        fact("Ausstehend", source="apt_pkg, else apt-get --simulate upgrade"),
     ]
     automatic: Annotated[Automatic, fact("Automatische Updates", source="apt-config, stamps, log")]
     lists_date: Annotated[

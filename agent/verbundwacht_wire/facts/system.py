@@ -9,7 +9,7 @@ class Os(Section, frozen=True, kw_only=True):
     """Which operating system the host runs. Source: os-release(5)."""
 
     id: Annotated[str, fact("Distribution", source="/etc/os-release ID")]
-    version: Annotated[str, fact("Version", source="/etc/os-release VERSION_ID")]
+    version: Annotated[str, fact("Version", source='/etc/os-release VERSION_ID, "" if rolling')]
     name: Annotated[str, fact("Bezeichnung", source="/etc/os-release PRETTY_NAME")]
     codename: Annotated[str | None, fact("Codename", source="/etc/os-release VERSION_CODENAME")] = (
         None
@@ -22,7 +22,8 @@ class Kernel(Section, frozen=True, kw_only=True):
     running: Annotated[str, fact("Laufender Kernel", source="/proc/sys/kernel/osrelease")]
     booted: Annotated[Timestamp, fact("Gestartet am", source="/proc/stat btime", unit="time")]
     container: Annotated[
-        bool, fact("Läuft in einem Container", source="/proc/1/environ, /run/systemd/container")
+        bool,
+        fact("Läuft in einem Container", source="/proc/2/comm, systemd's marker, /proc/1/environ"),
     ]
     reboot_required: Annotated[
         bool, fact("Neustart angefordert", source="/run/reboot-required, /var/run/reboot-required")
@@ -77,7 +78,12 @@ class Sysctl(Section, frozen=True, kw_only=True):
     ] = None
     fs_suid_dumpable: Annotated[int | None, fact("fs.suid_dumpable", source="/proc/sys")] = None
     net_core_bpf_jit_harden: Annotated[
-        int | None, fact("net.core.bpf_jit_harden", source="/proc/sys", right="DAC_READ_SEARCH")
+        int | None,
+        fact(
+            "net.core.bpf_jit_harden",
+            source="/proc/sys, opens for root only",
+            right="DAC_READ_SEARCH",
+        ),
     ] = None
     net_ipv4_ip_forward: Annotated[int | None, fact("net.ipv4.ip_forward", source="/proc/sys")] = (
         None

@@ -9,6 +9,7 @@ import hashlib
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from verbundwacht_agent.errors import Unavailable
 from verbundwacht_agent.host import LIMIT, TIMEOUT_S, Completed, FileStat, LocalHost, Missing
 from verbundwacht_agent.probes.apt.pending import CHILD
 
@@ -54,6 +55,7 @@ class AptHost(LocalHost):
         self.lists = root / "lists"
         self.status = root / "dpkg/status"
         self.config = root / "apt.conf"
+        self.denied: set[str] = set()
         self._has_apt_pkg = has_apt_pkg
         for folder in ("sources.list.d", "apt.conf.d", "preferences.d", "auth.conf.d"):
             (root / "etc" / folder).mkdir(parents=True)
@@ -112,6 +114,8 @@ class AptHost(LocalHost):
         return path
 
     def read_bytes(self, path: str, limit: int = LIMIT) -> bytes:
+        if path in self.denied:
+            raise Unavailable("denied", "read_denied")
         return super().read_bytes(self._path(path), limit)
 
     def list_dir(self, path: str) -> tuple[str, ...]:

@@ -166,6 +166,16 @@ def test_an_archive_that_announces_an_empty_list_is_complete(host: AptHost) -> N
     assert probe(host).reason is None
 
 
+def test_a_security_archive_that_is_still_empty_is_known_to_be_empty(host: AptHost) -> None:
+    """On the first day of a release."""
+    host.install(Offer("a", "2"))
+    host.publish("stable", Offer("a", "2"))
+    host.publish("stable-security")
+    host.fetch()
+
+    assert updates(probe(host)).pending == ()
+
+
 def test_missing_lists_never_read_as_no_pending_updates(host: AptHost) -> None:
     fill(host)
     for file in host.lists.glob("*_*"):
@@ -267,6 +277,17 @@ def test_without_security_lists_nobody_says_that_no_security_update_waits(host: 
     assert unavailable(host) == ("failed", "security_lists_missing")
 
 
+def test_one_missing_security_list_of_two_is_not_made_up_for_by_the_other(host: AptHost) -> None:
+    host.install(Offer("a", "1"))
+    host.publish("stable", Offer("a", "2"))
+    host.publish("stable-security", Offer("b", "1"))
+    host.fetch()
+    assert probe(host).reason is None
+    host.add_source("stable-extra-security")
+
+    assert unavailable(host) == ("failed", "security_lists_missing")
+
+
 def test_a_host_without_sources_is_not_up_to_date(host: AptHost) -> None:
     host.install(Offer("a", "1"))
 
@@ -298,16 +319,11 @@ def test_a_setting_of_apt_that_may_not_be_read_is_denied_and_not_skipped(host: A
     """apt only warns about it and leaves the source out."""
     fill(host)
 
-    class Unreadable(AptHost):
-        def read_bytes(self, path: str, limit: int = 0) -> bytes:
-            if path == "/etc/apt/sources.list":
-                raise Unavailable("denied", "read_denied")
-            return super().read_bytes(path)
+    (host.root / "etc/sources.list.d/a.list").symlink_to("nowhere")
+    assert probe(host).reason is None
+    host.denied.add("/etc/apt/sources.list")
 
-    denied = Unreadable.__new__(Unreadable)
-    denied.__dict__ = host.__dict__
-
-    assert unavailable(denied) == ("denied", "apt_settings_denied")
+    assert unavailable(host) == ("denied", "apt_settings_denied")
 
 
 def test_asking_writes_nothing(host: AptHost) -> None:

@@ -35,6 +35,12 @@ def test_a_backslash_in_a_path_survives() -> None:
     assert point.path == "/srv/a\\b\tc"
 
 
+def test_a_carriage_return_in_a_path_ends_no_line() -> None:
+    (point,) = parse_mountinfo(line("/srv/a\rb")).points
+
+    assert point.path == "/srv/a\rb"
+
+
 def test_kernel_trees_containers_and_home_folders_are_left_out() -> None:
     assert sorted(mounts("debian12")) == [
         "/", "/dev", "/dev/shm", "/home", "/run", "/run/lock", "/srv/Akten und Pläne", "/tmp",

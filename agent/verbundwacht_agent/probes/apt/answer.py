@@ -55,6 +55,7 @@ def judge(updates: tuple[Waiting, ...]) -> tuple[PendingUpdate, ...]:
             name=update.name,
             installed=update.installed,
             candidate=update.candidate,
+            # Debian's point releases swallow security fixes, Ubuntu copies them to -updates.
             security=any(map(is_security, update.origins)),
             held=update.held,
             phased=update.phased,

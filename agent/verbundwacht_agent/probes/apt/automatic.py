@@ -88,6 +88,7 @@ def parse_enabled(dump: str) -> bool:
 
     dump: `apt-config dump APT`, which is never empty; the settings in question may be absent.
     """
+    # apt's names ignore case, and packages spell them differently.
     settings = {name.lower(): value for name, value in _SETTING.findall(dump)}
     allowed = settings.get("enable", "1") not in ("0", "")
     return allowed and settings.get("unattended-upgrade", "0") not in ("0", "")
@@ -104,6 +105,7 @@ def parse_log(log: str) -> str | None:
         if entry is None:
             continue
         level, message = entry.groups()
+        # Levels are never translated, messages are.
         if level in ("ERROR", "CRITICAL"):
             kind = _kind(message.lower()) or kind
         elif message.startswith(_SUCCESS):

@@ -32,6 +32,7 @@ def main() -> int:
 def ask() -> dict[str, Any]:
     """Configured lists, and every installed package that has a newer candidate."""
     apt_pkg.init_config()
+    # Empty names mean: keep the caches in memory.
     if os.geteuid() == 0:
         apt_pkg.config.set("Dir::Cache::pkgcache", "")
         apt_pkg.config.set("Dir::Cache::srcpkgcache", "")
@@ -43,6 +44,7 @@ def ask() -> dict[str, Any]:
     cache = apt_pkg.Cache(None)
     plan = apt_pkg.DepCache(cache)
     records = apt_pkg.PackageRecords(cache)
+    # Candidates are enough; planning the upgrade would cost a third more and hide what is held.
     waiting = []
     for package in cache.packages:
         candidate = plan.get_candidate_ver(package) if package.current_ver else None

@@ -71,6 +71,7 @@ def ask_commands(host: Host, held: frozenset[str]) -> Answer:
     if done.code != 0:
         raise refusal(done.message)
     simulation = parse_simulation(content(done))
+    # Origins come from the policy: the simulation gives none for what it keeps back.
     names = simulation.names
     policy = parse_policy(content(host.run((*POLICY, *options, *names)))) if names else {}
     updates = combine(simulation, policy, held)
@@ -101,6 +102,7 @@ def _section(output: str, title: str) -> frozenset[str]:
     _, _, rest = output.partition(f"{title}\n")
     names: list[str] = []
     for line in rest.split("\n"):
+        # Advertisements of Ubuntu Pro are indented too, but under titles of their own.
         if not line.startswith("  "):
             break
         names += line.split()
@@ -138,7 +140,7 @@ def _newer_versions(lines: list[str], candidate: str) -> tuple[tuple[str, ...], 
         if found := _VERSION.match(line):
             mark, version, share = found.groups()
             if mark == " ***":
-                break
+                break  # from here on the table lists what is already installed or older
             if version == candidate:
                 inside, phased = True, share is not None and int(share) < 100
         elif inside and (found := _SOURCE.match(line)):

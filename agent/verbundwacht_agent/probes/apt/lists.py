@@ -20,19 +20,8 @@ RELEASES: Final = ("_InRelease", "_Release")
 
 _ALL: Final = "_binary-all_Packages"
 _MONTHS: Final = (
-    "Jan",
-    "Feb",
-    "Mar",
-    "Apr",
-    "May",
-    "Jun",
-    "Jul",
-    "Aug",
-    "Sep",
-    "Oct",
-    "Nov",
-    "Dec",
-)
+    "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
+)  # fmt: skip
 _DATE: Final = re.compile(
     r"^Date: \w{3}, +(\d{1,2}) (\w{3}) (\d{4}) +(\d{1,2}:\d\d:\d\d) (?:UTC|GMT|\+0000)\s*$",
     re.M | re.A,
@@ -45,7 +34,7 @@ class Lists(NamedTuple):
 
     date: datetime | None  # of the newest Release file
     complete: bool  # every configured source has its list
-    security: bool  # at least one list is a security archive's
+    security: bool  # there are security lists, and every configured one is there
 
 
 def is_security(name: str) -> bool:
@@ -67,23 +56,21 @@ def assess(
         hint = "Es sind keine Paketquellen eingetragen: /etc/apt/sources.list.d prüfen."
         raise Unavailable("failed", "no_sources", hint)
     states = {target: _state(target, size, sizes, releases) for target, size in targets.items()}
+    security = {states[target] for target in targets if _is_security_list(target, releases)}
     if "present" not in states.values():
         hint = "Die Paketlisten fehlen: apt-get update ausführen."
         raise Unavailable("failed", "lists_missing", hint)
     return Lists(
         date=max(filter(None, map(parse_date, releases.values())), default=None),
         complete="missing" not in states.values(),
-        security=any(
-            state == "present" and _is_security_list(target, releases)
-            for target, state in states.items()
-        ),
+        security=not security.isdisjoint(("present", "empty")) and "missing" not in security,
     )
 
 
 def _state(
     target: str, read: int | None, sizes: Mapping[str, int], releases: Mapping[str, str]
-) -> Literal["present", "missing", "not offered"]:
-    """Whether a list is there, should be there, or is not offered by its archive."""
+) -> Literal["present", "empty", "missing", "not offered"]:
+    """Whether a list is there, announced as empty, should be there, or is not offered."""
     announced = _announced_size(target, releases)
     if any(size and _is_of(name, target) for name, size in sizes.items()):
         # apt reads a list that was cut between two packages without complaint.
@@ -92,8 +79,10 @@ def _state(
             hint = "Eine Paketliste ist beschädigt: apt-get update ausführen."
             raise Unavailable("failed", "lists_broken", hint)
         return "present"
+    if announced == 0:
+        return "empty"
     # Lists for "all" alone are optional everywhere: the one per architecture decides.
-    if target.endswith(_ALL) or (_release(target, releases) and not announced):
+    if target.endswith(_ALL) or not _is_offered(target, releases):
         return "not offered"
     return "missing"
 
@@ -115,14 +104,27 @@ def _release(target: str, releases: Mapping[str, str]) -> tuple[str, str] | None
 
 
 def _announced_size(target: str, releases: Mapping[str, str]) -> int | None:
-    """Bytes of a list by its Release file; None if it names no such list."""
+    """Bytes of a list by its Release file; None if that does not tell."""
+    found = _entry(target, releases, r"")
+    return int(found[1]) if found else None
+
+
+def _is_offered(target: str, releases: Mapping[str, str]) -> bool:
+    """True unless a Release file is there and names the list in no form."""
+    # An architecture or component that an archive does not have is no gap of this host.
+    return _release(target, releases) is None or bool(_entry(target, releases, r"(?:\.\w+)?"))
+
+
+def _entry(target: str, releases: Mapping[str, str], extension: str) -> re.Match[str] | None:
+    """The line `hash size path` of a list in its Release file."""
     found = _release(target, releases)
     if found is None:
         return None
     prefix, content = found
+    # apt writes a path of the archive as a file name with "_" for "/".
     path = re.escape(target.removeprefix(prefix).replace("_", "/"))
-    entry = re.search(rf"^ [0-9a-f]{{32,128}} +([0-9]{{1,12}}) {path}$", content, re.MULTILINE)
-    return int(entry[1]) if entry else None
+    line = rf"^ [0-9a-f]{{32,128}} +([0-9]{{1,12}}) {path}{extension}$"
+    return re.search(line, content, re.MULTILINE)
 
 
 def _is_security_list(target: str, releases: Mapping[str, str]) -> bool:

@@ -23,6 +23,7 @@ def ask(host: Host, held: frozenset[str]) -> Answer:
 
     held: names of packages on hold; apt-get does not tell them from others it keeps back.
     """
+    # Crashes of the child are no answer: python-apt's interface differs between releases.
     try:
         done = host.run(CHILD)
     except Missing:
