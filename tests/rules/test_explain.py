@@ -49,6 +49,13 @@ def why(source: str, **box: Any) -> list[str]:
             ["facts.box.number = 7", "facts.box.flag = true"],
         ),
         ("has(facts.box.maybe)", ["facts.box.maybe = missing"]),
+        (
+            "facts.box.items.exists_one(i, has(i.seen) || has(i.note))",
+            [
+                'facts.box.items[1] name="docker" note="x"',
+                'facts.box.items[2] name="web" seen="2026-11-20T00:00:00Z"',
+            ],
+        ),
         ("!has(facts.box.labels.role)", ['facts.box.labels.role = "file server"']),
         ("facts.box.labels['role'] == 'x'", ['facts.box.labels.role = "file server"']),
         (

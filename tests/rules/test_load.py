@@ -149,6 +149,30 @@ def test_what_is_no_catalogue_is_named(data: bytes) -> None:
         lint({"pack.yaml": GOOD}, catalogue=data)
 
 
+def test_lint_warns_about_another_edition_of_the_catalogue() -> None:
+    data = catalogue("2e782e35-d708-49c3-b022-76616ae204be", "KONF.4.4")
+    right = hashlib.sha256(data).hexdigest()[:12]
+    for named, count in ((right, 0), ("5150ee1680bf", 1)):
+        head = f'catalogues: {{gspp: {{kernel: "2026-07-29", sha256: "{named}"}}}}\n'
+        files = {"pack.yaml": pack_text(BODY, parameters=head).encode()}
+
+        problems = lint(files, catalogue=data)
+
+        assert [(one.severity, one.line, one.column) for one in problems] == [
+            ("warning", 6, 13)
+        ] * count
+
+
+@pytest.mark.parametrize("head", ["format: 0", "facts: 0"])
+def test_version_zero_is_not_known(head: str) -> None:
+    key = head.partition(":")[0]
+    text = GOOD.replace(f"{key}: 1".encode(), head.encode(), 1)
+
+    assert [one.message for one in lint({"pack.yaml": text})] == [
+        f"{key} 0 is not known here; this version knows 1"
+    ]
+
+
 def test_an_expression_longer_than_4_kilobytes_is_refused() -> None:
     long = " || ".join(['facts.sshd.permitrootlogin == "no"'] * 120)
     text = pack_text(BODY.replace('facts.sshd.permitrootlogin == "no"', long))

@@ -37,6 +37,7 @@ class ExpressionError(RuleError):
 class EvaluationError(RuleError):
     """An expression cannot be decided; the outcome is `error`, never `pass`."""
 
+    # Functions do not know where they are written; the closure around them fills the offset in.
     def __init__(self, message: str, offset: int = -1) -> None:
         super().__init__(message)
         self.message, self.offset = message, offset
@@ -45,6 +46,8 @@ class EvaluationError(RuleError):
 class MissingValue(EvaluationError):  # noqa: N818 - the name of the state, not of a fault
     """An optional field is not in the section. path: as written in the rule."""
 
+    # The path is the author's text, not the element's place: evaluation must stay cheap,
+    # and only an explanation needs to know which element it was.
     def __init__(self, path: str, offset: int = -1) -> None:
         super().__init__(f"{path} is missing", offset)
         self.path = path

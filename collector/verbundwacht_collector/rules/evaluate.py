@@ -33,10 +33,13 @@ def evaluate(
     params: settings by name; a parameter that is not in it has the pack's default. Never
     raises for what facts or settings contain: that is the outcome `error`.
     """
+    # A section that is not there decides before any expression runs, so an expression never
+    # meets a section that it could mistake for an empty one.
     blocked = _collection(rule, snapshot)
     if blocked is not None:
         return (blocked,)
     facts = {name: snapshot[name].facts for name in rule.needs}
+    # The pipeline passes the defaults themselves for almost every rule; do not copy them.
     values = rule.defaults if params is rule.defaults else {**rule.defaults, **params}
     frame = Frame(facts, values, now, rule.slots)
     current = rule.when
@@ -62,9 +65,11 @@ def overall(verdicts: Sequence[Verdict]) -> Outcome:
 def _collection(rule: Rule, snapshot: Snapshot) -> Verdict | None:
     """The verdict if a section that the rule needs is not there, else None."""
     states = [(name, snapshot.get(name)) for name in rule.needs]
+    # Proven absent wins over everything: the rule is not about this host, whatever else failed.
     for name, state in states:
         if state is not None and state.status == "absent":
             return Verdict(rule.id, "", "not_applicable", _said(f"{name} is absent", state.reason))
+    # An agent too old to send a section cannot be repaired by the host's people: no error.
     for name, state in states:
         if state is None:
             return Verdict(rule.id, "", "not_applicable", f"{NOT_SENT}: {name}")
@@ -73,6 +78,7 @@ def _collection(rule: Rule, snapshot: Snapshot) -> Verdict | None:
         if state.status != "ok":
             reason = _said(f"{name} was not collected: {state.status}", state.reason)
             return Verdict(rule.id, "", "error", reason)
+        # The manifest named a body that has not arrived yet, or its bytes are no object.
         if not isinstance(state.facts, dict):
             return Verdict(rule.id, "", "error", f"the content of {name} is not known here")
     return None
@@ -83,6 +89,7 @@ def _said(what: str, reason: str | None) -> str:
 
 
 def _run(expression: Expression, frame: Frame) -> Any:
+    # The straight-line part is charged at once; loops charge their rounds themselves.
     frame.charge(expression.steps)
     return expression.run(frame)
 
@@ -95,6 +102,7 @@ def _judge(rule: Rule, frame: Frame, subject: str = "", place: str = "") -> Verd
             readings = explain.passing(rule.assertion, frame, element)
             return Verdict(rule.id, subject, "pass", "", readings)
     except EvaluationError as error:
+        # The rule may have asserted the opposite of what it could read, so no `pass` here, ever.
         return _undecided(rule, rule.assertion, frame, error, subject, element)
     readings = explain.failing(rule.assertion, frame, element)
     return Verdict(rule.id, subject, "fail", "", readings)
@@ -108,6 +116,7 @@ def _undecided(
     subject: str = "",
     element: explain.Element | None = None,
 ) -> Verdict:
+    # `on_missing` is about fields that may be left out. A broken value is no missing value.
     if not isinstance(error, MissingValue) or rule.on_missing is None or expression is None:
         return Verdict(rule.id, subject, "error", error.message)
     readings = explain.missing(expression, frame, error, element)
@@ -126,9 +135,11 @@ def _judge_each(
     places = explain.places(each, frame, elements)
     verdicts: dict[str, Verdict] = {}
     for element, place in zip(elements, places, strict=True):
+        # Slot 0 belongs to the variable of `each`; the check numbers all others from 1.
         frame.slots[0] = element
         subject = "/".join([_part(part.run(frame)) for part in rule.subject])
         verdict = _judge(rule, frame, _short(subject), place)
+        # The same port on two addresses is one subject, and one open door is enough to fail.
         before = verdicts.get(verdict.subject)
         if before is None or _WORST[verdict.outcome] > _WORST[before.outcome]:
             verdicts[verdict.subject] = verdict

@@ -30,6 +30,7 @@ def passing(
     """What a passing condition read, outside loops."""
     found = []
     for path, code in expression.reads:
+        # A term behind a short circuit may not be readable; then it did not decide either.
         with suppress(EvaluationError):
             found.append(Reading(path, _now(code, frame)))
     return tuple(found) if element is None else _with_element(found, element)
@@ -64,9 +65,11 @@ def failing(
         trace.places[element[0]] = element[1]
     found: list[Reading] = []
     with suppress(EvaluationError):
+        # extend() keeps what came before an error: half an explanation is better than none.
         found.extend(trace.why(expression.root, False))
     if element is not None:
         found = list(joined(element[1], frame.slots[0], _element_type(expression, element), found))
+    # Handed back, so that a thousand failing subjects share what one may use.
     frame.spare = trace.frame.left
     return tuple(dict.fromkeys(found))[:MAX_READINGS]
 
@@ -90,6 +93,7 @@ def missing(
     if element is not None:
         trace.places[element[0]] = element[1]
     for node, _ in walk(expression.root):
+        # Two loops may use one variable name; the offset of the read tells them apart.
         inside = isinstance(node, nodes.Loop) and any(n.pos == error.offset for n, _ in walk(node))
         if inside and isinstance(node, nodes.Loop):
             value = frame.slots[trace.checked.slots[node]]
@@ -104,6 +108,7 @@ def missing(
 def _place_of(trace: Trace, loop: nodes.Loop, value: Any) -> str:
     with suppress(EvaluationError):
         for place, one in trace.elements(loop.source):
+            # By identity: two packages may be equal, and only one of them was in the variable.
             if one is value:
                 return place
     return loop.var
@@ -118,6 +123,7 @@ def places(each: Expression, frame: Frame, elements: Sequence[Any]) -> list[str]
         with suppress(EvaluationError):
             found = [place for place, _ in trace.elements(each.root)]
         frame.spare = trace.frame.left
+        # If the walk ended early, places and elements would no longer belong together.
         if len(found) == len(elements):
             return found
     return [f"{path or 'element'}[{index}]" for index in range(len(elements))]

@@ -41,6 +41,7 @@ def load_pack(path: Path) -> Pack:
 def load_pack_bytes(files: Mapping[str, bytes]) -> Pack:
     """The pack in these files (name -> bytes). Pure. Raises PackError with every problem."""
     loading = _Loading(files)
+    # All at once: an author who sees one mistake per run gives up after the third.
     errors = tuple(one for one in loading.problems() if one.severity == "error")
     if errors or loading.pack is None:
         raise PackError(errors)
@@ -55,9 +56,20 @@ def lint(files: Mapping[str, bytes], *, catalogue: bytes | None = None) -> list[
     """
     loading = _Loading(files)
     ids = None if catalogue is None else _ids(catalogue)
+    # The review looks at meaning; on a pack with mistakes it would only repeat them.
     if loading.pack is not None:
         review(loading.main, loading.head, loading.drafts, loading.pack, ids)
+        if catalogue is not None:
+            _pinned(loading, loading.pack, hashlib.sha256(catalogue).hexdigest())
     return loading.problems()
+
+
+def _pinned(loading: "_Loading", pack: Pack, actual: str) -> None:
+    """Warns if the catalogue is another edition than the one that the pack was written against."""
+    named = pack.catalogues.get("gspp", {}).get("sha256", "")
+    if not actual.startswith(named):
+        message = f"the catalogue given has the sum {actual[:12]}, the pack names {named}"
+        loading.main.warn(loading.head["catalogues"], message)
 
 
 def _ids(catalogue: bytes) -> dict[str, str]:
@@ -83,12 +95,14 @@ def read_files(path: Path) -> dict[str, bytes]:
 
 def _read(file: Path) -> bytes:
     with file.open("rb") as stream:
+        # One byte more than allowed is enough to refuse; a huge file never enters memory.
         return stream.read(MAX_BYTES + 1)
 
 
 def digest(files: Mapping[str, bytes]) -> str:
     """SHA-256 (hex) of a pack: of the bytes of its only file, or of all names and digests."""
     sums = {name: hashlib.sha256(data).hexdigest() for name, data in sorted(files.items())}
+    # What sha256sum prints for the file: people compare digests by hand.
     if len(sums) == 1:
         return next(iter(sums.values()))
     lines = "".join(f"{name}\0{one}\n" for name, one in sums.items())
@@ -110,6 +124,7 @@ class _Loading:
         self.drafts: list[Draft] = []
         self.fixtures: dict[str, dict[str, Any]] = {}
         self.tests: list[Test] = []
+        # The head first: the rules of other files refer to its groups and parameters.
         names = sorted(files, key=lambda name: (name != MAIN, name))
         self.documents = [Document(name, files[name]) for name in names]
         self.main = Reader(self.documents[0])
@@ -119,6 +134,7 @@ class _Loading:
 
     def problems(self) -> list[Problem]:
         """All problems so far, sorted and each once."""
+        # A set, because some checks read a part of the tree twice and note a mistake twice.
         return sorted({one for document in self.documents for one in document.problems})
 
     def _load(self, files: Mapping[str, bytes]) -> None:
@@ -132,6 +148,7 @@ class _Loading:
         for name, (_, body) in main.named(head.get("fixtures"), "fixtures").items():
             self.fixtures[name] = read_facts(main, body, self.facts)
         context = Context(self.facts, parameters, groups)
+        # A rule in one file may use parameters of the head, never those of a neighbour.
         for document in self.documents:
             self._rules(document, context)
         self._unique()
@@ -156,7 +173,7 @@ class _Loading:
         self._catalogues()
         for key, known in (("format", FORMAT), ("facts", FACTS_VERSION)):
             number = main.number(head.get(key), key)
-            if number not in (None, 0, known):
+            if number not in (None, known):
                 message = f"{key} {number} is not known here; this version knows {known}"
                 main.error(head[key], message)
 
@@ -173,11 +190,13 @@ class _Loading:
     def _rules(self, document: Document, context: Context) -> None:
         reader = self.main if document is self.documents[0] else Reader(document)
         record = self.head
+        # A second head would raise the question which one counts.
         if reader is not self.main:
             record = reader.record(document.root, "a further file of the pack", ("rules",))
         for part in reader.items(record.get("rules"), "rules"):
             draft = read_rule(reader, part, context)
             self.drafts.append(draft)
+            # Also of a rule with mistakes: its tests' mistakes shall be named in the same run.
             self._read_tests(draft, context.parameters)
 
     def _read_tests(self, draft: Draft, parameters: Mapping[str, Parameter]) -> None:

@@ -34,5 +34,6 @@ def _text(value: str) -> str:
 def _list(value: list[Any]) -> str:
     if value and isinstance(value[0], dict | list):
         return f"{len(value)} elements"
+    # The count matters more than the sixth value; a list may have a thousand.
     more = [f"… {len(value)} in all"] if len(value) > MAX_ITEMS else []
     return f"[{', '.join([*map(shown, value[:MAX_ITEMS]), *more])}]"

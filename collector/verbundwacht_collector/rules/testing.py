@@ -71,6 +71,7 @@ def run_tests(pack: Pack) -> TestReport:
 def snapshot_of(test: Test) -> Snapshot:
     """The sections that a test describes, as a host's manifest would name them."""
     states = {name: SectionState("ok", None, facts) for name, facts in test.facts.items()}
+    # Later than the facts: a test may take a section away from a complete fixture.
     for name, status in test.collect.items():
         states[name] = SectionState(status, "by the test")
     return states
@@ -98,6 +99,7 @@ def _run(rule: Rule, test: Test) -> TestResult:
 
 
 def _problem(test: Test, got: str, explanation: str, verdicts: Mapping[str, Verdict]) -> str:
+    # The outcome first: a missing word in the explanation would only distract.
     if got != test.expect:
         said = f": {explanation}" if explanation else ""
         return f"expected {test.expect}, got {got}{said}"

@@ -27,6 +27,7 @@ class Trace:
     def __init__(self, expression: Expression, frame: Frame) -> None:
         self.code = expression.code
         self.checked = expression.checked
+        # A frame of its own: the walk sets variables and must not disturb the evaluation.
         self.frame = Frame(frame.facts, frame.params, frame.now, len(frame.slots))
         self.frame.slots[:] = frame.slots
         self.frame.left = frame.spare
@@ -46,6 +47,7 @@ class Trace:
                 yield from self._logic(terms, outcome, needs_all=outcome is (op == "&&"))
             case nodes.Choice(test=test, then=then, other=other):
                 met = bool(self.run(test))
+                # The branch first: it says what is wrong, the test only why this branch counted.
                 yield from self.why(then if met else other, outcome)
                 yield from self.why(test, met)
             case nodes.Loop(macro="all" | "exists" | "exists_one"):
@@ -59,12 +61,15 @@ class Trace:
         for term in terms:
             if needs_all:
                 yield from self.why(term, outcome)
+            # One term was enough for the outcome; the first one is what the evaluation stopped at.
             elif bool(self.run(term)) is outcome:
                 yield from self.why(term, outcome)
                 return
 
     def _loop(self, node: nodes.Loop, outcome: bool) -> Iterator[Reading]:
         wanted = node.macro != "all"
+        # `all` fails by elements that do not match, `exists` is true by elements that do.
+        # `exists_one` can fail by too many; then they are named, too.
         if outcome is wanted or node.macro == "exists_one":
             yield from self._matching(node, wanted)
         else:
@@ -81,10 +86,12 @@ class Trace:
             count += 1
             if count <= MAX_ITEMS:
                 element, *rest = joined(place, value, kind, list(self.why(node.body, wanted)))
+                # Parameters and the clock are the same for all elements: once, at the end.
                 more += rest
                 yield element
         if count > MAX_ITEMS:
             yield Reading(self.place(node.source), f"{count - MAX_ITEMS} more")
+        # Nothing matched, and that is the reason: show the list that was searched.
         if not count:
             yield from self.reads(node.source)
         yield from more
@@ -113,6 +120,7 @@ class Trace:
 
     def place(self, node: Node) -> str:
         """Where a value lies; a loop variable stands for the place of its element."""
+        # A filtered or mapped element still lies where it lay in the facts.
         while isinstance(node, nodes.Loop):
             node = node.source
         path = path_of(node)
@@ -130,6 +138,7 @@ class Trace:
                 yield from self._matching(node, True)
             else:
                 yield from self._loop(node, bool(self.run(node)))
+        # The value behind has() tells more than its true or false.
         elif isinstance(node, nodes.Has):
             yield self._value(node.path)
         elif path_of(node) is not None:
@@ -153,9 +162,8 @@ class Trace:
             if value is None:
                 raise MissingValue(path_of(node) or node.field)
             return value
-        slot = self.checked.slots.get(node)
-        if slot is not None:
-            return self.frame.slots[slot]
+        if node in self.code:
+            return self.run(node)
         is_params = isinstance(node, nodes.Name) and node.name == "params"
         return self.frame.params if is_params else self.frame.facts
 
@@ -170,6 +178,7 @@ def joined(
     rest: list[Reading] = []
     for reading in inner:
         name = reading.path.removeprefix(f"{place}.")
+        # An element's own fields go into its one line; deeper elements have lines of their own.
         if name != reading.path and "[" not in name:
             own[name] = reading.value
         elif reading.path != place:

@@ -8,9 +8,9 @@ the rule must then say `on_missing`.
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from verbundwacht_collector.rules.errors import EvaluationError
-from verbundwacht_collector.rules.language import limits, nodes, values
+from verbundwacht_collector.rules.language import limits, nodes
 from verbundwacht_collector.rules.language.functions import FUNCTIONS, Function
+from verbundwacht_collector.rules.language.literals import impossible_values, written_arguments
 from verbundwacht_collector.rules.language.nodes import Node, path_of
 from verbundwacht_collector.rules.language.operators import EQUALITY, result_type
 from verbundwacht_collector.rules.language.parse import MACROS, RESERVED
@@ -72,12 +72,14 @@ class _Checker:
         self.loops = scope.facts_loops
 
     def visit(self, node: Node, guards: Paths) -> _Info:
+        # A table and not a chain of ifs: a new kind of node without an entry fails at once.
         info = _VISITS[type(node)](self, node, guards)
         self.out.types[node] = info.type
         return info
 
     def error(self, offset: int, message: str) -> _Info:
         self.out.remarks.append(Remark(offset, message))
+        # `any` agrees with everything, so one mistake does not cause errors all around it.
         return _Info(ANY, constant=False)
 
     def constant(self, node: Node) -> None:
@@ -86,6 +88,7 @@ class _Checker:
 
     def _literal(self, node: nodes.Literal, _guards: Paths) -> _Info:
         value = node.value
+        # Python has no largest number, CEL has: an expression must mean the same in both.
         if isinstance(value, int) and not limits.INT_MIN <= value <= limits.INT_MAX:
             return self.error(node.pos, f"{value} does not fit into 64 bits")
         return _Info(_literal_type(value))
@@ -97,6 +100,7 @@ class _Checker:
         if node.name == "now":
             self.out.reads_now = True
             return _Info(TIMESTAMP, constant=False)
+        # A list of all facts would hide from us which sections the rule reads.
         if node.name in ("facts", "params"):
             return self.error(node.pos, f"{node.name} is not a value; name one of its fields")
         if node.name in self.scope.facts.fields:
@@ -123,6 +127,7 @@ class _Checker:
             return base
         if name in RESERVED and name in ("in", "true", "false", "null"):
             return self.error(node.pos, f"{name!r} cannot be a field name")
+        # Any key of a map may be missing, whatever the schema says about the map itself.
         if kind == "map" and base.type.item is not None:
             self._may_miss(node, guards, asked)
             return base._replace(type=base.type.item)
@@ -133,6 +138,7 @@ class _Checker:
             where = "the facts" if base.type.name == "facts" else base.type
             hint = suggestion(name, base.type.fields)
             return self.error(node.pos, f"no field {name!r} in {where}{hint}")
+        # A section is optional in the schema but never here: `needs` decides about it before.
         if base.type is self.scope.facts:
             self.out.sections.add(name)
         elif base.type is self.scope.params:
@@ -163,9 +169,11 @@ class _Checker:
         self.out.types[node.path] = info.type
         if info.type.kind == "any":
             return info
+        # Guards are kept by path; has() of something computed could guard nothing.
         if path_of(node.path) is None:
             return self.error(node.path.pos, "has() takes a path such as facts.os.codename")
         paths = self._optional_parts(node.path)
+        # An author who asks has() of a required field thinks that it may be missing: say so.
         if not paths:
             message = "has() is always true here: the field is required"
             if isinstance(node.path.base, nodes.Name) and node.path.base.name == "facts":
@@ -190,6 +198,7 @@ class _Checker:
         function = FUNCTIONS.get(node.name)
         if function is None and node.name in MACROS:
             return self.error(node.pos, f"write the list first: list.{node.name}(x, …)")
+        # Arguments of an unknown function are checked all the same, for their own mistakes.
         infos = [self.visit(arg, guards) for arg in node.args]
         if function is None:
             hint = suggestion(node.name, [*FUNCTIONS, *MACROS, "has"])
@@ -202,39 +211,17 @@ class _Checker:
             given = ", ".join(str(info.type) for info in infos)
             wanted = " or ".join(f"({', '.join(one.args)})" for one in function.overloads)
             return self.error(node.pos, f"{node.name} takes {wanted}, not ({given})")
-        self._literals(node)
+        for offset, message in written_arguments(node):
+            self.error(offset, message)
         constant = all(info.constant for info in infos)
         return _Info(result, constant=constant, facts=any(info.facts for info in infos))
-
-    def _literals(self, node: nodes.Call) -> None:
-        """Patterns, schemes, networks and dates written as text are tried out here."""
-        texts = [arg.value if isinstance(arg, nodes.Literal) else None for arg in node.args]
-        try:
-            match node.name, texts:
-                case "matches", [_, str(pattern)]:
-                    values.regex(pattern)
-                case "split", [_, str(separator)]:
-                    values.split("", separator)
-                case "timestamp", [str(moment)]:
-                    values.timestamp(moment)
-                case "cidr_contains", [str(network), _]:
-                    values.parse_network(network)
-                case "version_lt", [str(scheme), left, right] if scheme in values.VERSION_SCHEMES:
-                    for version in (left, right):
-                        if isinstance(version, str):
-                            values.version_lt(scheme, version, version)
-                case "version_lt", _:
-                    schemes = " or ".join(map(repr, values.VERSION_SCHEMES))
-                    self.error(node.args[0].pos, f"the scheme is written out: {schemes}")
-        except (EvaluationError, ValueError) as error:
-            position = {"matches": 1, "split": 1, "version_lt": 1}.get(node.name, 0)
-            self.error(node.args[position].pos, str(error))
 
     def _collection(self, node: nodes.ListOf | nodes.MapOf, guards: Paths) -> _Info:
         parts = node.items if isinstance(node, nodes.ListOf) else [v for _, v in node.entries]
         if isinstance(node, nodes.MapOf):
             self._keys(node, guards)
         infos = [self.visit(part, guards) for part in parts]
+        # The first element with a type sets the type of the list, as a reader would expect.
         item = next((info.type for info in infos if info.type.kind != "any"), ANY)
         for part, info in zip(parts, infos, strict=True):
             if not agree(item, info.type):
@@ -273,25 +260,17 @@ class _Checker:
                 verb = f"compute {node.op} of"
             joint = "in" if node.op == "in" else "and"
             return self.error(node.pos, f"cannot {verb} {left.type} {joint} {right.type}")
-        self._possible(node, left.type, right.type)
+        for offset, message in impossible_values(node, left.type, right.type):
+            self.error(offset, message)
+        if node.op in EQUALITY and (same := path_of(node.left)) and same == path_of(node.right):
+            self.constant(node)
         yes = NONE
+        # `"k" in m` makes sure of m["k"] just as has(m.k) does.
         if node.op == "in" and right.type.kind == "map" and isinstance(node.left, nodes.Literal):
             path = path_of(node.right)
             yes = frozenset() if path is None else frozenset((f"{path}.{node.left.value}",))
         constant = left.constant and right.constant
         return _Info(result, yes=yes, constant=constant, facts=left.facts or right.facts)
-
-    def _possible(self, node: nodes.Binary, left: Type, right: Type) -> None:
-        """Notes comparisons that come out one way only: the field has a fixed set of values."""
-        for allowed, other in ((left.values, node.right), (right.values, node.left)):
-            parts = other.items if isinstance(other, nodes.ListOf) else (other,)
-            for part in parts if allowed else ():
-                value = part.value if isinstance(part, nodes.Literal) else None
-                if isinstance(value, str) and value not in allowed:
-                    known = ", ".join(allowed)
-                    self.error(part.pos, f"{value!r} is never the value; it is one of {known}")
-        if node.op in EQUALITY and (same := path_of(node.left)) and same == path_of(node.right):
-            self.constant(node)
 
     def _condition(self, node: Node, guards: Paths) -> _Info:
         info = self.visit(node, guards)
@@ -307,7 +286,10 @@ class _Checker:
             info = self._condition(term, guards | joint)
             if info.constant:
                 self.constant(term)
+            # `a && b`: b runs only if a was true, so what a true `a` guards holds in b. For `||`
+            # it is what a false `a` guards.
             forward, back = (info.yes, info.no) if node.op == "&&" else (info.no, info.yes)
+            # The evaluation may have stopped at any term; what holds then is what all ways share.
             ends_here = joint | back
             other = ends_here if other is None else other & ends_here
             joint |= forward
@@ -326,6 +308,7 @@ class _Checker:
             message = f"the two branches differ: {then.type} and {other.type}"
             return self.error(_start(node.other), message)
         kind = then.type if then.type.kind != "any" else other.type
+        # Either the test was true and then `then`, or it was false and then `other`.
         yes = (test.yes | then.yes) & (test.no | other.yes)
         no = (test.yes | then.no) & (test.no | other.no)
         return _Info(kind, yes, no, False, test.facts or then.facts or other.facts)
@@ -339,6 +322,7 @@ class _Checker:
         self.out.slots[node] = self.next_slot
         self.variables[node.var] = Variable(source.type.item or ANY, self.next_slot)
         self.next_slot += 1
+        # Lists written in the rule are short; only the host decides how long its own are.
         self.loops += source.facts
         if self.loops > limits.FACTS_LOOPS:
             self.error(
@@ -346,6 +330,7 @@ class _Checker:
             )
         body = self._body(node, guards)
         self.loops -= source.facts
+        # The name is free again for the next loop beside this one.
         del self.variables[node.var]
         result = BOOL
         if node.macro in ("filter", "map"):
@@ -364,6 +349,7 @@ class _Checker:
     def _bad_variable(self, name: str) -> str:
         if name in RESERVED or name in ROOTS:
             return f"{name!r} cannot be a variable; it means something else"
+        # Shadowing is legal CEL, but nobody reads it right, and guards go by name.
         if name in self.variables:
             return f"the variable {name!r} is already in use around this loop"
         return ""

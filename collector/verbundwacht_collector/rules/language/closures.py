@@ -16,6 +16,7 @@ def guarded(run: Code, offset: int) -> Code:
         try:
             return run(frame)
         except EvaluationError as error:
+            # The innermost call sets the place; outer ones only pass it on.
             if error.offset < 0:
                 error.offset = offset
             raise
@@ -47,6 +48,7 @@ def call(overload: Overload, parts: list[Code], offset: int) -> Code:
 
     def run(frame: Frame) -> Any:
         args = [part(frame) for part in parts]
+        # The first argument is the text that comes from the host; the second is short.
         frame.charge(steps + (len(args[0]) // share if share else 0))
         return compute(*args)
 
@@ -116,6 +118,7 @@ def field_of_variable(slot: int, name: str, expected: type | None, slow: Slow) -
 
     def read(frame: Frame) -> Any:
         item = frame.slots[slot]
+        # A host may send a list or a text where the schema has an object.
         if item.__class__ is not dict:
             raise slow.no_object()
         try:
@@ -132,6 +135,7 @@ def join(left: Code, right: Code) -> Code:
 
     def run(frame: Frame) -> Any:
         one, other = left(frame), right(frame)
+        # Before it is built: memory is the scarcer good.
         frame.charge(len(one) + len(other))
         return one + other
 

@@ -53,6 +53,7 @@ class _Compiler:
         self.code: dict[Node, Code] = {}
 
     def node(self, node: Node) -> Code:
+        # Filled from the leaves up; the explanation finds the closure of every part here.
         code = self.code[node] = _COMPILE[type(node)](self, node)
         return code
 
@@ -71,6 +72,7 @@ class _Compiler:
                 yield path, self.code[node]
             return
         parts = nodes.children(node)
+        # What a loop's body reads depends on the round; outside of the loop there is no value.
         for part in parts[:1] if isinstance(node, nodes.Loop) else parts:
             if not isinstance(node, nodes.Has):
                 yield from self.reads(part)
@@ -105,6 +107,7 @@ class _Compiler:
         if slot is None:
             return lambda frame: frame.now
         index, kind, name, offset = slot, self.kind(node), node.name, node.pos
+        # A whole number is checked for its size, too, so it takes the slow path.
         expected = None if kind == "int" else CLASSES.get(kind)
 
         def read(frame: Frame) -> Any:
@@ -134,6 +137,7 @@ class _Compiler:
         slow = Slow(kind, path, offset, self._required(node))
         # A whole number is checked for its size, too: a report may carry any.
         expected = None if kind == "int" else CLASSES.get(kind)
+        # Most reads on a host happen here, in loops over its packages: one call less each.
         if isinstance(node.base, nodes.Name) and node.base in self.checked.slots:
             self.node(node.base)
             slot = self.checked.slots[node.base]
@@ -161,6 +165,7 @@ class _Compiler:
                 if not isinstance(value, Mapping):
                     raise EvaluationError(f"{path} does not lead through objects", node.pos)
                 value = value.get(key)
+                # Not there, although every agent sends it: that is broken data, not an answer.
                 if value is None and required:
                     raise Slow("", path, node.pos, required).not_there()
                 if value is None:
@@ -176,6 +181,7 @@ class _Compiler:
 
         def read_item(frame: Frame) -> Any:
             items, number = base(frame), key(frame)
+            # Python would take -1 for the last item.
             if not 0 <= number < len(items):
                 raise EvaluationError(f"no item {number} in a list of {len(items)}", offset)
             return adopt(items[number], kind, path, offset)
@@ -223,11 +229,13 @@ class _Compiler:
         container = node.right
         if isinstance(container, nodes.ListOf) and container.items:
             written = [one.value for one in container.items if isinstance(one, nodes.Literal)]
+            # A list without computed parts never changes: one look-up, whatever its size.
             if len(written) == len(container.items):
                 return closures.among(left, frozenset(written))
         kind = self.checked.types[container]
         if kind.kind == "map":
             return closures.has_key(left, right)
+        # Settings were checked when they were stored; facts are as the host sent them.
         from_host = (path_of(container) or "").partition(".")[0] != "params"
         return closures.contains(left, right, kind.item if from_host else None, node.pos)
 

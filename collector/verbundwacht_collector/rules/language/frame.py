@@ -25,6 +25,7 @@ class Frame:
         self, facts: Mapping[str, Any], params: Mapping[str, Any], now: datetime, slots: int
     ) -> None:
         self.facts, self.params, self.now = facts, params, now
+        # By number and not by name: a lookup in a list is the cheapest that Python has.
         self.slots: list[Any] = [None] * slots
         self.left = self.spare = limits.STEPS
 
@@ -61,8 +62,10 @@ def adopt(value: Any, kind: str, path: str, offset: int) -> Any:
             return value
         if isinstance(value, str):
             return timestamp(value)
+    # JSON has one kind of number: 1.0 may arrive as 1.
     if kind == "double" and type(value) is int:
         return float(value)
+    # `isinstance` would let true through as the number 1.
     if kind in ("any", "duration") or value.__class__ is CLASSES.get(kind):
         return int64(value) if kind == "int" else value
     raise EvaluationError(f"{path} is not of type {kind}", offset)

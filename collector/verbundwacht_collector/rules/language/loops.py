@@ -15,6 +15,7 @@ from verbundwacht_collector.rules.language.limits import STEPS
 def _all(source: Code, body: Code, slot: int, steps: int) -> Code:
     def run(frame: Frame) -> bool:
         for item in source(frame):
+            # Not by a method call: this line runs for every package of every host.
             frame.left -= steps
             if frame.left < 0:
                 raise BudgetExceeded(STEPS)

@@ -159,6 +159,7 @@ def walk(node: Node) -> Iterator[tuple[Node, int]]:
     while stack:
         current, depth = stack.pop()
         yield current, depth
+        # Reversed, so that nodes come in the order of the source.
         stack.extend((child, depth + 1) for child in reversed(children(current)))
 
 
@@ -170,6 +171,7 @@ def path_of(node: Node) -> str | None:
         case Select(base=base, field=field):
             parent = path_of(base)
             return None if parent is None else f"{parent}.{field}"
+        # m["k"] and m.k are the same place, so a guard of one holds for the other.
         case Index(base=base, key=Literal(value=str(key))):
             parent = path_of(base)
             return None if parent is None else f"{parent}.{key}"

@@ -66,7 +66,9 @@ def _arithmetic(op: str, left: Type, right: Type) -> Type | None:
     kinds = (left.kind, right.kind)
     if "any" in kinds:
         return left if right.kind == "any" else right
+    # Never mixed: 1 + 1.5 has no overload in CEL either.
     if kinds in (("int", "int"), ("double", "double")):
+        # Doubles have no remainder in CEL.
         return None if op == "%" and left.kind == "double" else Type(left.kind)
     if op == "+" and left.kind == "list" and agree(left, right):
         return left if left.item and left.item.kind != "any" else right

@@ -65,6 +65,7 @@ def map_of(item: Type) -> Type:
 
 def agree(left: Type, right: Type) -> bool:
     """Whether values of the two types may stand for each other."""
+    # The mistake behind `any` has been named already.
     if "any" in (left.kind, right.kind):
         return True
     if left.kind != right.kind:
@@ -87,12 +88,14 @@ def facts_type(schema: Mapping[str, Any]) -> Type:
 def _from_schema(part: Mapping[str, Any], definitions: Mapping[str, Any]) -> Type:
     if "$ref" in part:
         return _from_schema(definitions[part["$ref"].rpartition("/")[2]], definitions)
+    # The Structs write `X | None` this way; two real alternatives rules could not read.
     if "anyOf" in part:
         present = [choice for choice in part["anyOf"] if choice.get("type") != "null"]
         if len(present) == 1:
             return _from_schema(present[0], definitions)
     if "enum" in part:
         return Type("string", values=tuple(map(str, part["enum"])))
+    # Before `type`: a date is a string in JSON, too.
     if part.get("format") == "date-time":
         return TIMESTAMP
     kind = part.get("type")

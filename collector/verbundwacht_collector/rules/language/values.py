@@ -33,6 +33,7 @@ _INTEGER: Final = re.compile(r"-?[0-9]{1,19}")
 
 def timestamp(text: str) -> datetime:
     """RFC 3339 text as a point in time (UTC); digits below the microsecond are cut off."""
+    # fromisoformat alone would take dates without time, weeks and a blank for the T.
     if not _RFC3339.fullmatch(text):
         raise EvaluationError(f"{text[:40]!r} is not a date with time and zone (RFC 3339)")
     try:
@@ -59,6 +60,7 @@ def int64(value: int) -> int:
 def integer(value: Any) -> int:
     """`int()`: of a string of digits, a double (cut towards zero) or a timestamp (seconds)."""
     if isinstance(value, str):
+        # int() alone would take blanks, underscores and digits of other scripts.
         if not _INTEGER.fullmatch(value):
             raise EvaluationError(f"{value[:40]!r} is not a whole number")
         return int64(int(value))
@@ -107,6 +109,7 @@ def remainder(left: int, right: int) -> int:
     """Rest of that division; it has the sign of the dividend."""
     if right == 0:
         raise EvaluationError("division by zero")
+    # Mathematically 0, but CEL's engines treat it like the division that overflows.
     if (left, right) == (INT_MIN, -1):
         raise EvaluationError("integer overflow")
     rest = abs(left) % abs(right)
@@ -140,9 +143,11 @@ def split(value: str, separator: str) -> list[str]:
 @lru_cache(maxsize=512)
 def regex(pattern: str) -> Any:
     """A compiled RE2 pattern, linear in the text. Raises EvaluationError if it is no pattern."""
+    # Before RE2 sees it; the pattern may come from a parameter.
     if len(pattern) > REGEX_CHARS:
         raise EvaluationError(f"pattern of {len(pattern)} characters; at most {REGEX_CHARS}")
     options = re2.Options()
+    # RE2 would write to standard error, past our log.
     options.log_errors = False
     options.max_mem = REGEX_BYTES
     try:
@@ -171,6 +176,7 @@ def _version(scheme: str, version: str) -> Any:
     # Imported here: univers costs 70 ms, and most packs compare no versions.
     from univers.versions import DebianVersion, RpmVersion
 
+    # The order of long digit strings costs quadratic time in the library.
     if len(version) > VERSION_CHARS or not version.strip():
         raise EvaluationError(f"{version[:40]!r} is not a version")
     try:
@@ -182,6 +188,7 @@ def _version(scheme: str, version: str) -> Any:
 def cidr_contains(network: str, address: str) -> bool:
     """Whether the address lies in the network; of the other IP version it never does."""
     try:
+        # A zone such as %eth0 is kept by the address and ignored by the comparison.
         return _address(address) in parse_network(network)
     except ValueError as error:
         raise EvaluationError(str(error)[:120]) from None

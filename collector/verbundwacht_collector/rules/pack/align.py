@@ -34,6 +34,7 @@ def offsets(raw: str, value: str, style: str) -> list[int]:
 
 def _seek(raw: str, position: int, character: str, style: str) -> int:
     """Skips what folding swallowed in front of a character."""
+    # A backslash at the end of a line joins it with the next; neither is in the value.
     if style == '"':
         while (escape := _ESCAPE.match(raw, position)) and escape.group()[1] in "\r\n":
             position = escape.end()
@@ -47,6 +48,7 @@ def _width(raw: str, position: int, character: str, style: str) -> int:
     """How many characters of the file stand for this one."""
     if style == '"' and (escape := _ESCAPE.match(raw, position)):
         return len(escape.group())
+    # In single quotes a quote is written twice.
     if style == "'" and character == "'":
         return 2
     # A folded line break stands for a blank; the indentation after it belongs to neither.

@@ -79,6 +79,7 @@ class Draft:
 
 def read_rule(reader: Reader, part: Part, context: Context) -> Draft:
     """One rule; `.rule` is None if a mistake makes it meaningless."""
+    # Counted rather than returned, so that every part can go on after its own mistake.
     before = _errors(reader)
     record = reader.record(part, "the rule", REQUIRED, OPTIONAL)
     draft = Draft(reader, record)
@@ -146,6 +147,7 @@ def _rule(
 def _complete(draft: Draft, rule: Rule) -> None:
     """Notes what the parts of a rule owe each other: `needs` and `on_missing`."""
     reader = draft.reader
+    # An error and not an addition: `needs` is what a reader of the rule looks at.
     for name in sorted(rule.sections - set(rule.needs)):
         message = f"the rule reads facts.{name}; add {name!r} to needs"
         reader.error(draft.place("needs"), message)
@@ -172,6 +174,7 @@ class _Expressions:
         self.variable = ""
         outer = Scope(self.facts, self.params)
         self.when = self._one("when", outer, BOOL)
+        # `assert` runs only where `when` held, so its guards hold there, too.
         if self.when:
             outer = self._scope(guards=self.when.checked.guards_if_true)
         self.each = self._one("each", outer, list_of(ANY))
@@ -213,6 +216,7 @@ class _Expressions:
             if source.checked.type.kind not in _SCALARS:
                 message = f"a part of the subject is text or a number, not {source.checked.type}"
                 self.reader.error(source.leaf, message)
+            # `on_missing` decides an outcome; a subject is the key under which one is kept.
             for read in source.checked.unguarded:
                 index = self.reader.document.inside(source.leaf, read.offset)
                 self.reader.error(index, f"{read.path} may be missing; a subject is always there")
@@ -233,6 +237,7 @@ class _Expressions:
             return None
         failed = False
         for remark in checked.remarks:
+            # What only the review minds must not keep a collector from loading a pack.
             if not remark.review:
                 failed = True
                 index = self.reader.document.inside(part, remark.offset)

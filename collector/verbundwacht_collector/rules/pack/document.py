@@ -71,6 +71,7 @@ class Document:
         self.root: Part | None = None
         self.text = ""
         self._lines = [0]
+        # Before decoding: the limit is what keeps the parser's time bounded.
         if len(data) > MAX_BYTES:
             self.add(0, f"the file has {len(data)} bytes; at most {MAX_BYTES} are allowed")
             return
@@ -145,6 +146,7 @@ class _Composer:
             self.stack.pop()
 
     def node(self, event: Any, index: int) -> None:
+        # Without an alias an anchor is harmless, but an author who sets one means to use it.
         if event.anchor:
             self.refuse(index, f"anchors are not allowed (&{event.anchor}); write it out")
         if event.tag and not (isinstance(event, ScalarEvent) and any(event.implicit)):
@@ -155,6 +157,7 @@ class _Composer:
         part: Part = Items(index) if isinstance(event, SequenceStartEvent) else Entries(index)
         assert isinstance(event, SequenceStartEvent | MappingStartEvent)
         self.attach(part)
+        # The tree is read by recursion later; here, event by event, depth costs nothing.
         if len(self.stack) > MAX_DEPTH:
             self.refuse(index, f"nested deeper than {MAX_DEPTH} levels")
 
@@ -192,6 +195,7 @@ def _leaf(event: Any) -> Leaf:
     text: str = event.value
     style: str = event.style or ""
     value: Any = text
+    # Only an unquoted word can be a number or a bool; quotes always make text.
     if not style:
         value = _plain(text)
     return Leaf(event.start_mark.index, event.end_mark.index, value, style)
@@ -203,6 +207,7 @@ def _plain(text: str) -> Any:
         return _WORDS[text]
     if not text:
         return None
+    # Longer digit strings stay text: no section has such numbers, and int() is quadratic.
     if len(text) <= 20 and _INT.fullmatch(text):
         return int(text)
     if len(text) <= 40 and _FLOAT.fullmatch(text):

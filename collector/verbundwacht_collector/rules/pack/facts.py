@@ -56,6 +56,7 @@ def _object(reader: Reader, part: Part, wanted: Type, name: str) -> dict[str, An
             hint = suggestion(key, wanted.fields)
             kind, where = ("section", "") if wanted.name == "facts" else ("field", f" in {wanted}")
             reader.error(leaf, f"no {kind} {key!r}{where}{hint}")
+        # A required field cannot be taken out: no agent sends a section without it.
         elif isinstance(value, Leaf) and value.value is None and (known is None or known.optional):
             found[key] = None
         else:
@@ -72,6 +73,7 @@ def _scalar(reader: Reader, part: Part, wanted: Type, name: str) -> Any:
             reader.error(part, f"{name} must be a date such as 2026-11-20T06:00:00Z")
         return value
     kind, words = _PYTHON[wanted.kind]
+    # Exact types here, too: sshd says "no", not false, and a rule compares text.
     if type(value) is not kind:
         hint = "; put it in quotes" if kind is str and value is not None else ""
         reader.error(part, f"{name} must be {words}{hint}")
@@ -90,6 +92,7 @@ def merge(base: Mapping[str, Any], change: Mapping[str, Any]) -> dict[str, Any]:
         if value is None:
             merged.pop(key, None)
         elif isinstance(value, Mapping):
+            # A test may add a section that its fixture does not have.
             below = merged.get(key)
             merged[key] = merge(below if isinstance(below, Mapping) else {}, value)
         else:

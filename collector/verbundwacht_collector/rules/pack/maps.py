@@ -47,6 +47,7 @@ def _entry(reader: Reader, item: Part, catalogue: str) -> Mapping[str, str]:
 def catalogue_ids(catalogue: bytes) -> dict[str, str]:
     """UUID -> id of every control of an OSCAL catalogue; the UUID is the `alt-identifier`."""
     found: dict[str, str] = {}
+    # Controls lie inside groups and inside other controls, at any depth.
     stack: list[Any] = [json.loads(catalogue)["catalog"]]
     while stack:
         part = stack.pop()
@@ -60,6 +61,7 @@ def catalogue_ids(catalogue: bytes) -> dict[str, str]:
 def wrong_pair(uuid: str, control: str, ids: Mapping[str, str]) -> str:
     """Why UUID and id do not name the same control; "" if they do."""
     actual = ids.get(uuid)
+    # The UUID leads: ids are reused for other controls, UUIDs are not.
     if actual is None:
         return f"the catalogue has no control {uuid}{suggestion(uuid, ids)}"
     return "" if actual == control else f"{uuid} is {actual} in the catalogue, not {control}"

@@ -20,6 +20,7 @@ def read_parameters(reader: Reader, part: Part | None) -> dict[str, Parameter]:
     """The parameters by name; mistakes are noted."""
     found = {}
     for name, (key, body) in reader.named(part, "parameters").items():
+        # It must be writable as `params.NAME`.
         if not name.isidentifier() or not name.isascii():
             reader.error(key, f"{name!r} cannot be the name of a parameter")
         found[name] = _parameter(reader, name, body)
@@ -54,6 +55,7 @@ def unfit(parameter: Parameter, value: Any) -> str:
         if parameter.one_of and item not in parameter.one_of:
             allowed = ", ".join(map(str, parameter.one_of))
             return f"{item!r} is not allowed for {parameter.name}; it is one of {allowed}"
+        # min and max are for numbers; for texts the mistake is noted elsewhere.
         if type(item) is not int:
             continue
         if parameter.min is not None and item < parameter.min:

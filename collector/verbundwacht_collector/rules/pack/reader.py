@@ -12,6 +12,7 @@ from verbundwacht_collector.rules.pack.document import Document, Entries, Items,
 T = TypeVar("T")
 
 LANGUAGES: Final = ("de", "en")
+_NO_NUMBER: Final = -(2**80)
 _KINDS: Final[dict[type, str]] = {
     str: "text",
     int: "a whole number",
@@ -55,9 +56,11 @@ class Reader:
             if key.value not in known:
                 hint = suggestion(str(key.value), known)
                 self.error(key, f"unknown key {key.value!r} in {what}{hint}")
+        # Named at the mapping, because the missing key has no place of its own.
         for key_name in required:
             if key_name not in part.entries:
                 self.error(part, f"{what} lacks the key {key_name!r}")
+        # Unknown keys are gone from here on, so nobody can come to rely on one.
         values = {key: value for key, (_, value) in part.entries.items() if key in known}
         return Record(values, part.start)
 
@@ -85,6 +88,7 @@ class Reader:
         """A value of one Python type; `default` if it is missing or of another type."""
         if part is None:
             return default
+        # Exact types: `true` must not pass for the number 1.
         if isinstance(part, Leaf) and type(part.value) is kind:
             value: T = part.value
             return value
@@ -103,7 +107,8 @@ class Reader:
 
     def number(self, part: Part | None, what: str) -> int | None:
         """A whole number; None if it is missing or not one."""
-        return None if part is None else self.scalar(part, what, int, 0)
+        found = self.scalar(part, what, int, _NO_NUMBER)
+        return None if found is _NO_NUMBER else found
 
     def word(self, part: Part | None, what: str, allowed: Iterable[str]) -> str:
         """One of a fixed set of words; "" after a mistake."""

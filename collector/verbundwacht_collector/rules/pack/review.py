@@ -54,6 +54,7 @@ def _expressions(draft: Draft, rule: Rule) -> None:
 
 def _lenient(draft: Draft) -> None:
     """Warns where missing data passes: has() is false, and so the assertion is true."""
+    # The assertion; in `when` a missing field makes a rule not applicable, never green.
     source = draft.sources[-1]
     for node, _ in walk(source.checked.root):
         if isinstance(node, nodes.Has) and _if_missing(source.checked.root, node) is True:
@@ -80,10 +81,12 @@ def _if_missing(node: Node, asked: nodes.Has) -> bool | None:
                 return stop
             return None if None in found else not stop
         case nodes.Choice(test=test, then=then, other=other):
+            # Only what follows from the missing field alone counts: everything else stays open.
             met = _if_missing(test, asked)
             if met is None:
                 return None
             return _if_missing(then if met else other, asked)
+        # An empty list makes `all` true and `exists` false, so only these two follow.
         case nodes.Loop(macro="all", body=body):
             return True if _if_missing(body, asked) is True else None
         case nodes.Loop(macro="exists", body=body):
@@ -94,6 +97,7 @@ def _if_missing(node: Node, asked: nodes.Has) -> bool | None:
 def _tests(draft: Draft, rule: Rule, tests: Sequence[Test]) -> None:
     outcomes = {test.expect for test in tests}
     lacking = [one for one in ("pass", "fail") if one not in outcomes]
+    # One of the two is enough: some rules need only sections that every host has.
     if not outcomes & {"not_applicable", "error"}:
         lacking.append("not_applicable or error")
     index = draft.place("tests" if tests else "id")

@@ -38,6 +38,7 @@ class TestReader:
         facts = merge(self.fixtures.get(use, {}), read_facts(reader, found.get("with"), self.facts))
         sections = self.facts.fields
         for item in reader.items(found.get("without"), "without"):
+            # After the merge: `without` wins over the fixture and over `with`.
             facts.pop(reader.word(item, "section", sections), None)
         return Test(
             rule_id=rule_id,
