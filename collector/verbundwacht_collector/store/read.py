@@ -156,7 +156,7 @@ def _finding_of(
         municipality_id=host.municipality_id,
         rule_id=row[0],
         subject=row[1],
-        outcome=shown(row[2], host.freshness),
+        outcome=shown(row[2], host.freshness, host.facts_unknown),
         stored_outcome=row[2],
         since=row[3],
         reason=row[4],
@@ -165,9 +165,9 @@ def _finding_of(
     )
 
 
-def shown(outcome: str, fresh: views.Freshness) -> str:
-    """What a reader may be told: a silent host's outcomes are stale, whatever they were."""
-    return outcome if fresh in ("fresh", "late") else "stale"
+def shown(outcome: str, fresh: views.Freshness, facts_unknown: bool) -> str:
+    """What a reader may be told: stale, if the host is silent or its facts are older ones."""
+    return outcome if fresh in ("fresh", "late") and not facts_unknown else "stale"
 
 
 def hosts(db: sqlite3.Connection, *, scope: Scope, now: int) -> list[views.HostRow]:
@@ -185,7 +185,7 @@ def _host(row: tuple[Any, ...], counts: dict[str, int], now: int, since: int) ->
     fresh = freshness(row[6], row[7], now=now, serving_since=since)
     outcomes: dict[str, int] = {}
     for outcome, n in counts.items():
-        key = shown(outcome, fresh)
+        key = shown(outcome, fresh, bool(row[11]))
         outcomes[key] = outcomes.get(key, 0) + n
     return views.HostRow(
         id=row[1].hex(),
@@ -260,7 +260,7 @@ def findings(
                 municipality_id=row[2],
                 rule_id=row[5],
                 subject=row[6],
-                outcome=shown(row[7], fresh),
+                outcome=shown(row[7], fresh, bool(row[12])),
                 stored_outcome=row[7],
                 since=row[8],
                 reason=row[9],

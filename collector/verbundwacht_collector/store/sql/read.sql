@@ -58,7 +58,7 @@ SELECT s.section, s.status, s.reason, s.reach, s.collected_at, s.since, b.doc
 
 -- name: findings
 SELECT h.agent, h.name, h.municipality_id, h.last_seen, h.interval_s, f.rule_id, f.subject,
-       f.outcome, f.since, f.reason, f.readings, f.baseline
+       f.outcome, f.since, f.reason, f.readings, f.baseline, h.facts_unknown
   FROM finding f JOIN host h ON h.id = f.host_id JOIN municipality m ON m.id = h.municipality_id
  WHERE {scope}
  ORDER BY m.name, h.name, f.rule_id, f.subject
