@@ -1,5 +1,6 @@
 """The outcomes of a rule: kept apart, in the order in which they are decided."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -278,7 +279,17 @@ def test_the_clock_is_an_input() -> None:
 
     assert one.reads_now
     assert (fresh.outcome, old.outcome) == ("pass", "fail")
-    assert "now = 2026-11-22T12:00:00Z" in old.explanation
+
+
+def test_the_words_of_a_verdict_stay_the_same_while_the_clock_goes_on() -> None:
+    one = rule("  needs: [kernel]\n  assert: facts.kernel.booted + days(30) > now\n")
+    snapshot = ok(kernel={"booted": "2026-01-01T00:00:00Z"})
+
+    first = evaluate(one, snapshot, {}, NOW)
+    later = evaluate(one, snapshot, {}, NOW + timedelta(hours=1))
+
+    assert first == later
+    assert first[0].explanation == "facts.kernel.booted = 2026-01-01T00:00:00Z"
 
 
 @pytest.mark.parametrize(

@@ -60,7 +60,7 @@ def why(source: str, **box: Any) -> list[str]:
         ("facts.box.labels['role'] == 'x'", ['facts.box.labels.role = "file server"']),
         (
             "facts.box.since + days(7) > now",
-            ["facts.box.since = 2026-11-01T06:00:00Z", "now = 2026-11-22T12:00:00Z"],
+            ["facts.box.since = 2026-11-01T06:00:00Z"],
         ),
         (
             "facts.box.items.all(i, i.count < 5)",
