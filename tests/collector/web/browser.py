@@ -1,0 +1,92 @@
+"""Debian's Chromium, driven by Playwright, and what is looked at on every page."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from tests.collector.web.stage import PASSWORD
+
+FLAGS: Final = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+AXE_TAGS: Final = [
+    *("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"),
+    *("best-practice", "EN-301-549"),
+]
+_LISTEN: Final = """
+window.violations = [];
+document.addEventListener("securitypolicyviolation", (event) =>
+  window.violations.push(`${event.violatedDirective} ${event.blockedURI} ${event.sample}`));
+"""
+_SMALL_TARGETS: Final = """
+() => [...document.querySelectorAll("a[href], button, input:not([type=hidden]), select, summary")]
+  .filter((e) => e.checkVisibility() && !e.closest(".sr, .skip") && !e.matches(".sr, .skip"))
+  .filter((e) => !e.closest("p, .crumb, .lead, .finds") || e.matches("button, input, select"))
+  .map((e) => [e.outerHTML.slice(0, 90), e.getBoundingClientRect()])
+  .filter(([, box]) => box.height < 24 || box.width < 24)
+  .map(([text, box]) => `${text} ${box.width}x${box.height}`)
+"""
+
+
+@contextmanager
+def browser(executable: Path) -> Iterator[Browser]:
+    """One Chromium for many tests."""
+    with sync_playwright() as play:
+        running = play.chromium.launch(executable_path=str(executable), args=FLAGS)
+        try:
+            yield running
+        finally:
+            running.close()
+
+
+@contextmanager
+def window(
+    running: Browser, *, width: int = 1440, scheme: str = "light", javascript: bool = True
+) -> Iterator[Page]:
+    """A fresh window that listens for violations of the policy and forgets everything after."""
+    context: BrowserContext = running.new_context(
+        viewport={"width": width, "height": 900},
+        color_scheme=scheme,  # type: ignore[arg-type]
+        java_script_enabled=javascript,
+        locale="de-DE",
+    )
+    context.set_default_timeout(10_000)
+    context.add_init_script(_LISTEN)
+    try:
+        yield context.new_page()
+    finally:
+        context.close()
+
+
+def log_in(page: Page, url: str, login: str) -> None:
+    """The person is on the list of alerts."""
+    page.goto(f"{url}/login")
+    page.get_by_label("Anmeldename").fill(login)
+    page.get_by_label("Passwort").fill(PASSWORD)
+    page.get_by_role("button", name="Anmelden").click()
+    page.wait_for_url(f"{url}/alerts")
+
+
+def complaints(page: Page, axe: str) -> list[str]:
+    """Everything that is wrong with the page as it stands: policy, width, targets, axe."""
+    found = [f"policy: {text}" for text in page.evaluate("window.violations")]
+    overflow = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
+    if overflow > 0:
+        found.append(f"{overflow} px sideways overflow")
+    found += [f"small target: {text}" for text in page.evaluate(_SMALL_TARGETS)]
+    page.evaluate(axe)
+    options = {"runOnly": {"type": "tag", "values": AXE_TAGS}}
+    result: dict[str, Any] = page.evaluate("(options) => axe.run(document, options)", options)
+    for violation in result["violations"]:
+        places = [node["html"][:160] for node in violation["nodes"][:3]]
+        found.append(f"axe {violation['id']}: {places}")
+    assert result["passes"], "axe looked at nothing"
+    return found
