@@ -6,6 +6,7 @@ and neither needs what the other loads.
 
 import argparse
 import json
+import os
 import sys
 import time
 from pathlib import Path
@@ -249,6 +250,10 @@ def main(argv: list[str] | None = None) -> int:
     except AgentError as problem:
         print(f"verbundwacht-agent: {problem}", file=sys.stderr)
         return EX_USAGE
+    except BrokenPipeError:
+        # The reader of our output went away; there is nobody left to tell.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except OSError as problem:
         print(
             f"verbundwacht-agent: {problem.filename or paths.root}: {problem.strerror}. "

@@ -72,7 +72,7 @@ def _still_true(host: Host, name: str, kept: Kept, now_ms: int) -> bool:
         return False
     if not 0 <= now_ms - kept.entry.at < COSTLY_AFTER_MS:
         return False
-    return marks(host, probe) == kept.signature
+    return bool(kept.signature) and marks(host, probe) == kept.signature
 
 
 def marks(host: Host, probe: Probe) -> str:

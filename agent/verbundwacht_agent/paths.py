@@ -1,17 +1,17 @@
 """Where the agent keeps what it must not lose. Two folders, so that two users can share them.
 
-    DIR/gather/            written by gather only; the sender's group reads spool and beat
-        signing-key.pem    0600, never leaves the host
-        receipt.vw         the collector's signed receipt, where the chain begins
-        spool/<seq>.vw     frames until they are acknowledged; the newest stays, it is the state
-        parked/            frames of a branch that was given up
-        beat.vw            the current beat, one file
-        sections/          last collected bodies, so that costly probes need not run each time
-        lock
-    DIR/send/              written by send only
-        tls-key.pem tls-cert.pem ca.pem peer.json
-        inbox/             signed answers that wait for gather
-    DIR/run/boot           until the machine restarts
+DIR/gather/            written by gather only; the sender's group reads spool and beat
+    signing-key.pem    0600, never leaves the host
+    receipt.vw         the collector's signed receipt, where the chain begins
+    spool/<seq>.vw     frames until they are acknowledged; the newest stays, it is the state
+    parked/            frames of a branch that was given up
+    beat.vw            the current beat, one file
+    sections/          last collected bodies, so that costly probes need not run each time
+    lock
+DIR/send/              written by send only
+    tls-key.pem tls-cert.pem ca.pem peer.json
+    inbox/             signed answers that wait for gather
+DIR/run/boot           until the machine restarts
 """
 
 from pathlib import Path

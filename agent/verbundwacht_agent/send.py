@@ -83,22 +83,13 @@ def _deliver(post: Post, peer: Peer, context: "ssl.SSLContext", timing: Timing) 
 
     later = (*timing.tries_s[1:], timing.end_s)
     for begin, following in zip(timing.tries_s, later, strict=True):
-        wait_until(begin)
-        if not post.over and left_s() > 0:
-            mqtt.carry(post, peer, context, timing.patience_s, left_s())
-        if post.over:
+        if post.over or left_s() <= 0:
             return
+        wait_until(begin)
+        mqtt.carry(post, peer, context, timing.patience_s, max(0.0, left_s()))
         turn = post.last_news - start + timing.patience_s
-        if turn <= following or time.monotonic() - start >= turn:
+        if not post.over and (turn <= following or time.monotonic() - start >= turn):
             wait_until(turn)
-            _by_https(post, peer, context, timing.patience_s, left_s())
+            from verbundwacht_agent import https  # code that a good run never loads
 
-
-def _by_https(
-    post: Post, peer: Peer, context: "ssl.SSLContext", patience_s: float, left_s: float
-) -> None:
-    if post.over or left_s <= 0:
-        return
-    from verbundwacht_agent import https  # 20 ms and 3 MiB that a good run does not spend
-
-    https.carry(post, peer, context, patience_s, left_s)
+            https.carry(post, peer, context, timing.patience_s, max(0.0, left_s()))

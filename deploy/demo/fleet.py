@@ -5,10 +5,11 @@ sending. The mark "simulated" is set by `host add --simulated`, never by the age
 """
 
 import hashlib
+import json
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from tests.agent.probes.recorded import RecordedHost
+from deploy.demo.recorded_host import RecordedHost
 
 from verbundwacht_agent.host import Host
 
@@ -21,7 +22,8 @@ MUNICIPALITIES = {
 }
 HOME = "altenbach"  # this machine is enrolled here
 _PURPOSES = ("web01", "db01", "file01", "mail01", "bkp01")
-_RECORDINGS = ("debian12", "ubuntu2204", "ubuntu2404", "debian13")
+_TIDY = ("debian13", "ubuntu2404")
+_NEGLECTED = {7: "debian12", 16: "ubuntu2204"}  # two that nobody looked after
 
 
 class Simulated(NamedTuple):
@@ -37,10 +39,11 @@ def fleet() -> Iterator[Simulated]:
     places = [(m, p) for p in _PURPOSES for m in MUNICIPALITIES]
     for index, (municipality, purpose) in enumerate(places[:24]):
         name = f"{municipality[:2]}-{purpose}"
-        recording = RecordedHost.named(_RECORDINGS[index % len(_RECORDINGS)])
-        host = _named(recording, name)
-        for spoil in _FAULTS[index % len(_FAULTS)]:
-            host = spoil(host)
+        host = _named(RecordedHost.named(_NEGLECTED.get(index, _TIDY[index % 2])), name)
+        if index not in _NEGLECTED:
+            host = _patched(host)
+            for spoil in _FAULTS.get(index, ()):
+                host = spoil(host)
         yield Simulated(municipality, name, host)
 
 
@@ -78,13 +81,27 @@ def _unreadable_shadow(host: RecordedHost) -> RecordedHost:
     return host.denying("/etc/shadow")
 
 
+def _patched(host: RecordedHost) -> RecordedHost:
+    """A server on which every update is installed."""
+    for argv, answer in host.answers():
+        text = answer.stdout.decode()
+        if argv[0] == "/usr/bin/python3" and answer.code == 0:
+            told = json.loads(text)
+            told["updates"] = []
+            host = host.answering(argv, answer._replace(stdout=json.dumps(told).encode()))
+        elif argv[0] == "apt-get" and "upgrade" in argv:
+            kept = text.partition("Calculating upgrade...")[0] + "Calculating upgrade...\n"
+            kept += "0 upgraded, 0 newly installed, 0 to remove and 0 not upgraded.\n"
+            host = host.answering(argv, answer._replace(stdout=kept.encode()))
+    return host
+
+
 _Spoil = Callable[[RecordedHost], RecordedHost]
-_FAULTS: tuple[tuple[_Spoil, ...], ...] = (
-    (),
-    (_setting("permitrootlogin", "yes"),),
-    (_sysctl("net/ipv4/conf/all/accept_redirects", "1"),),
-    (),
-    (_setting("passwordauthentication", "yes"), _setting("x11forwarding", "yes")),
-    (_second_root,),
-    (_unreadable_shadow,),
-)
+_FAULTS: dict[int, tuple[_Spoil, ...]] = {
+    2: (_setting("permitrootlogin", "yes"),),
+    4: (_sysctl("net/ipv4/conf/all/accept_redirects", "1"),),
+    9: (_setting("passwordauthentication", "yes"), _setting("x11forwarding", "yes")),
+    12: (_second_root,),
+    19: (_unreadable_shadow,),
+    21: (_setting("permitemptypasswords", "yes"),),
+}

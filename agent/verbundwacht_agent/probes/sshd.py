@@ -11,7 +11,7 @@ from fnmatch import fnmatchcase
 from typing import Final
 
 from verbundwacht_agent.errors import Unavailable
-from verbundwacht_agent.host import Host, Missing, content
+from verbundwacht_agent.host import Completed, Host, Missing, content
 from verbundwacht_agent.probes.collected import Collected
 from verbundwacht_wire.facts import Sshd
 
@@ -31,8 +31,11 @@ _WORDS: Final = (
     "x11forwarding", "allowtcpforwarding", "loglevel", "usepam",
 )  # fmt: skip
 
+_NO_RUN_FOLDER: Final = "Missing privilege separation directory"
+_READ_ONLY: Final = "-all,+dac_read_search"
+_AS_NOBODY: Final = ("--reuid", "65534", "--inh-caps", _READ_ONLY, "--ambient-caps", _READ_ONLY)
 _REFUSALS: Final = (
-    ("Missing privilege separation directory", "failed", "no_run_folder",
+    (_NO_RUN_FOLDER, "failed", "no_run_folder",
      "Der Ordner /run/sshd fehlt: den SSH-Dienst einmal starten."),
     ("Permission denied", "denied", "config_denied",
      "Die Konfiguration ist nur mit den Rechten der systemd-Unit lesbar."),
@@ -52,10 +55,25 @@ def probe(host: Host) -> Collected:
     if binary is None:
         raise Unavailable("absent", "no_ssh_server", "")
     done = host.run((binary, "-T"))
+    if _NO_RUN_FOLDER in done.message and host.euid == 0:
+        done = _without_run_folder(host, binary) or done
     if done.code != 0:
         raise refusal(done.message, keys_hidden=_keys_hidden(host))
     body = parse_effective(content(done), _match_blocks(host))
     return Collected(body)
+
+
+def _without_run_folder(host: Host, binary: str) -> Completed | None:
+    """The same question asked by nobody with the right to read: sshd then needs no /run/sshd.
+
+    The folder is missing where the service starts with the first connection (Ubuntu 24.04).
+    It is not ours to make.
+    """
+    try:
+        done = host.run(("setpriv", *_AS_NOBODY, binary, "-T"))
+    except Unavailable:
+        return None
+    return done if done.code == 0 else None
 
 
 def _keys_hidden(host: Host) -> bool:

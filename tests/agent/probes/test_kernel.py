@@ -5,7 +5,7 @@ from functools import cmp_to_key
 from itertools import pairwise
 
 import pytest
-from tests.agent.probes.recorded import RecordedHost
+from deploy.demo.recorded_host import RecordedHost
 
 from verbundwacht_agent.errors import Unavailable
 from verbundwacht_agent.probes.kernel import (

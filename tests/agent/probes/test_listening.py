@@ -5,7 +5,7 @@ import socket
 import sys
 
 import pytest
-from tests.agent.probes.recorded import RecordedHost
+from deploy.demo.recorded_host import RecordedHost
 
 from verbundwacht_agent.errors import Unavailable
 from verbundwacht_agent.host import LocalHost

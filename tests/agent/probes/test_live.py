@@ -1,6 +1,7 @@
 """All ten probes on the machine that runs the tests (Debian 12 or 13)."""
 
 import os
+import shlex
 import subprocess
 import sys
 from functools import cache
@@ -11,7 +12,7 @@ import msgspec
 import pytest
 
 from verbundwacht_agent.errors import Unavailable
-from verbundwacht_agent.host import LIMIT, TIMEOUT_S, Completed, LocalHost
+from verbundwacht_agent.host import LIMIT, TIMEOUT_S, Completed, LocalHost, Missing
 from verbundwacht_agent.probes import PROBES
 from verbundwacht_wire.facts import SECTIONS
 
@@ -109,19 +110,32 @@ def test_a_real_server_without_host_keys_gives_a_reason(tmp_path: Path) -> None:
     assert outcome(WithoutKeys(), "sshd") == ("failed", "no_host_keys", b"")
 
 
-@needs_root
-def test_a_real_server_without_its_run_folder_gives_a_reason() -> None:
+class WithoutRun(LocalHost):
     """In a mount table of its own, where /run is empty; the machine's /run stays as it is."""
 
-    class WithoutRun(LocalHost):
-        def run(
-            self, argv: tuple[str, ...], *, timeout_s: float = TIMEOUT_S, limit: int = LIMIT
-        ) -> Completed:
-            assert argv == (find_sshd(), "-T")
-            hide = "mount -t tmpfs none /run && exec /usr/sbin/sshd -T"
-            return super().run(("unshare", "--mount", "sh", "-c", hide))
+    may_ask_again = True
 
-    assert outcome(WithoutRun(), "sshd") == ("failed", "no_run_folder", b"")
+    def run(
+        self, argv: tuple[str, ...], *, timeout_s: float = TIMEOUT_S, limit: int = LIMIT
+    ) -> Completed:
+        if argv[0] == "setpriv" and not self.may_ask_again:
+            raise Missing("program_missing")
+        hide = f"mount -t tmpfs none /run && exec {shlex.join(argv)}"
+        return super().run(("unshare", "--mount", "sh", "-c", hide))
+
+
+class WithoutRunAndSetpriv(WithoutRun):
+    may_ask_again = False
+
+
+@needs_root
+def test_a_real_server_without_its_run_folder_gives_a_reason() -> None:
+    assert outcome(WithoutRunAndSetpriv(), "sshd") == ("failed", "no_run_folder", b"")
+
+
+@needs_root
+def test_a_real_server_without_its_run_folder_is_read_by_nobody_who_may_read() -> None:
+    assert outcome(WithoutRun(), "sshd")[0] == "ok"
 
 
 def test_an_ordinary_user_sees_whatever_everybody_may_see() -> None:

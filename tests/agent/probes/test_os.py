@@ -1,7 +1,7 @@
 """The release file."""
 
 import pytest
-from tests.agent.probes.recorded import RecordedHost
+from deploy.demo.recorded_host import RecordedHost
 
 from verbundwacht_agent.errors import Unavailable
 from verbundwacht_agent.probes.os import parse_os_release, probe

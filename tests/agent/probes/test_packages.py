@@ -5,7 +5,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from tests.agent.probes.recorded import RecordedHost
+from deploy.demo.recorded_host import RecordedHost
 
 from verbundwacht_agent.errors import Unavailable
 from verbundwacht_agent.host import LocalHost

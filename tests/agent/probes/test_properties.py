@@ -5,9 +5,9 @@ from typing import Any
 
 import msgspec
 import pytest
+from deploy.demo.recorded_host import NAMES, RecordedHost
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.agent.probes.recorded import NAMES, RecordedHost
 
 from verbundwacht_agent.errors import Unavailable
 from verbundwacht_agent.host import Completed, text

@@ -2,7 +2,7 @@
 
 import msgspec
 import pytest
-from tests.agent.probes.recorded import NAMES, RecordedHost
+from deploy.demo.recorded_host import NAMES, RecordedHost
 
 from verbundwacht_agent.errors import Unavailable
 from verbundwacht_agent.host import Completed

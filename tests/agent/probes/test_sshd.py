@@ -1,7 +1,7 @@
 """Effective settings of the SSH server."""
 
 import pytest
-from tests.agent.probes.recorded import RecordedHost
+from deploy.demo.recorded_host import RecordedHost
 
 from verbundwacht_agent.errors import Unavailable
 from verbundwacht_agent.host import Completed
@@ -90,6 +90,17 @@ def test_without_the_run_folder_there_is_a_reason_and_no_default() -> None:
     host = RecordedHost.named("debian12").answering(COMMAND, Completed(255, b"", message))
 
     assert unavailable(host) == ("failed", "no_run_folder")
+
+
+def test_without_the_run_folder_root_asks_again_as_nobody_who_may_read() -> None:
+    message = b"Missing privilege separation directory: /run/sshd\n"
+    asked = RecordedHost.named("debian12")
+    right = "-all,+dac_read_search"
+    again = ("setpriv", "--reuid", "65534", "--inh-caps", right, "--ambient-caps", right, *COMMAND)
+    host = asked.answering(COMMAND, Completed(255, b"", message))
+    host = host.answering(again, asked.run(COMMAND))
+
+    assert sshd(host) == sshd(asked)
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 import msgspec
 import pytest
-from tests.agent.probes.recorded import RecordedHost
+from deploy.demo.recorded_host import RecordedHost
 
 from verbundwacht_agent.errors import Unavailable
 from verbundwacht_agent.probes.sysctl import KEYS, parse_value, probe

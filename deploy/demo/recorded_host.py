@@ -108,6 +108,10 @@ class RecordedHost(Host):
         """What may not be read."""
         return tuple(self._denied)
 
+    def answers(self) -> list[tuple[tuple[str, ...], Completed]]:
+        """All recorded commands that ended by themselves."""
+        return [(a, c) for a, c in self._commands.items() if isinstance(c, Completed)]
+
     @property
     def euid(self) -> int:
         return self._euid
@@ -179,5 +183,5 @@ class RecordedHost(Host):
 
 def _by_name(argv: tuple[str, ...]) -> tuple[str, ...]:
     """The command with its own files by their last part, as they lie elsewhere elsewhere."""
-    ours = str(Path(__file__).parents[3])
+    ours = str(Path(__file__).parents[2])
     return tuple(Path(word).name if word.startswith(ours) else word for word in argv)
