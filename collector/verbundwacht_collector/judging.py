@@ -36,7 +36,7 @@ class Judge:
                 if rule.status != "draft":
                     self._rules[rule.id] = rule
         self.texts = {
-            name: RuleText(rule.title["de"], rule.severity, rule.status != "canary")
+            name: RuleText(rule.problem["de"], rule.severity, rule.status != "canary")
             for name, rule in self._rules.items()
         }
         self._by_clock = frozenset(n for n, rule in self._rules.items() if rule.reads_now)
@@ -51,14 +51,19 @@ class Judge:
         host: HostRecord,
         changed: Iterable[str],
         seen: Attestation,
+        *,
+        attests: bool = True,
     ) -> Alerting:
-        """Findings and alerts are those of the host's applied manifest; one attestation more."""
+        """Findings and alerts are those of the host's applied manifest; one attestation more.
+
+        attests: False for a message that was held back: it may open, but ends nothing.
+        """
         if host.judged_by == self.digest:
             names = set().union(*(self._by_section.get(section, ()) for section in changed))
         else:
             names = set(self._rules)
             tx.judged(host.id, self.digest)
-        return self._look(tx, host, names, seen)
+        return self._look(tx, host, names, seen, attest=attests)
 
     def anew(self, tx: Transaction, host: HostRecord, seen: Attestation) -> Alerting:
         """The host was judged by the rules now installed. No message attests that."""

@@ -87,6 +87,9 @@ class Rule(Struct, frozen=True, kw_only=True):
 
     id: str
     title: Mapping[str, str]
+    """What must be true, as a finding is listed: „Alle Sicherheitsupdates sind eingespielt“."""
+    problem: Mapping[str, str]
+    """What an alert about it says: „Sicherheitsupdates fehlen“; the title where a pack has none."""
     severity: Severity
     status: Status
     group: str

@@ -22,7 +22,7 @@ every_rule = pytest.mark.parametrize("rule", PACK.rules, ids=lambda rule: rule.i
 
 def texts(rule: Rule) -> Iterator[tuple[str, str]]:
     """(language, text) of everything that people read."""
-    for part in (rule.title, rule.rationale, rule.expected, rule.remediation):
+    for part in (rule.title, rule.problem, rule.rationale, rule.expected, rule.remediation):
         yield from part.items()
 
 
@@ -157,3 +157,8 @@ def test_the_readme_names_every_rule_with_its_controls_and_every_parameter() -> 
         assert [entry["id"] for entry in entries if entry["id"] not in rows[rule.id]] == []
         assert f"| {rule.severity} | {rule.title['en']} |" in rows[rule.id]
     assert [name for name in PACK.parameters if f"`{name}`" not in readme] == []
+
+
+@every_rule
+def test_an_alert_says_the_problem_and_not_the_wish(rule: Rule) -> None:
+    assert rule.problem != rule.title

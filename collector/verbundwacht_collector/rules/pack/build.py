@@ -39,7 +39,7 @@ REQUIRED: Final = (
     "needs",
     "assert",
 )
-OPTIONAL: Final = ("when", "each", "as", "subject", "on_missing", "maps", "tests")
+OPTIONAL: Final = ("problem", "when", "each", "as", "subject", "on_missing", "maps", "tests")
 _ID: Final = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*(\.[a-z0-9]+(-[a-z0-9]+)*)+")
 _SCALARS: Final = ("string", "int", "bool", "any")
 
@@ -87,6 +87,8 @@ def read_rule(reader: Reader, part: Part, context: Context) -> Draft:
         key: reader.bilingual(record.get(key), key)
         for key in ("title", "rationale", "expected", "remediation")
     }
+    problem = record.get("problem")
+    texts["problem"] = texts["title"] if problem is None else reader.bilingual(problem, "problem")
     fields: dict[str, Any] = {
         "id": _id(reader, record.get("id")),
         "severity": reader.word(record.get("severity"), "severity", SEVERITIES),
