@@ -37,7 +37,7 @@ OUTCOMES: Final = {
     "error": Word("nicht prüfbar", "error"),
     "stale": Word("veraltet", "stale"),
     "pass": Word("erfüllt", "pass"),
-    "not_applicable": Word("trifft nicht zu", "na"),
+    "not_applicable": Word("nicht zutreffend", "na"),
 }
 """In the order in which they are shown: what needs a person first."""
 

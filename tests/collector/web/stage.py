@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple, TypeVar
 
 from aiohttp import web
@@ -108,16 +109,16 @@ class Stage(NamedTuple):
 
 
 @asynccontextmanager
-async def stage(path: Path) -> AsyncIterator[Stage]:
-    """A server on a free loopback port; plain HTTP as in the demo."""
-    seed(path)
+async def stage(path: Path, *, insecure_loopback: bool = True) -> AsyncIterator[Stage]:
+    """A server on a free loopback port; plain HTTP, as in the demo unless told otherwise."""
+    await asyncio.to_thread(path.write_bytes, seeded())
     store, readers, clock = SqliteStore(path), Readers(path), Clock()
     deps = WebDeps(
         read=readers,
         write=Writes(store),
         packs=lambda: (pack(),),
         clock=clock,
-        insecure_loopback=True,
+        insecure_loopback=insecure_loopback,
     )
     runner = web.AppRunner(web_app(deps), access_log=None)
     await runner.setup()
@@ -130,6 +131,14 @@ async def stage(path: Path) -> AsyncIterator[Stage]:
         await runner.cleanup()
         readers.close()
         store.close()
+
+
+@cache
+def seeded() -> bytes:
+    """The seeded database as one file; made once per run, since judging takes its time."""
+    with TemporaryDirectory() as folder:
+        seed(Path(folder) / "vw.db")
+        return (Path(folder) / "vw.db").read_bytes()
 
 
 def seed(path: Path) -> None:

@@ -1,14 +1,17 @@
 """What every answer carries, and which requests are refused before anything reads them."""
 
 import re
+import ssl
 from collections.abc import AsyncIterator
 
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import make_mocked_request
 from tests.collector.web.client import visitor
 from tests.collector.web.stage import SOC, Stage
 
 from verbundwacht_collector.web.app import ROUTES
-from verbundwacht_collector.web.headers import CONTENT_SECURITY_POLICY, MAX_BODY
+from verbundwacht_collector.web.headers import CONTENT_SECURITY_POLICY, MAX_BODY, add_headers
 
 ADDRESSES = ("/login", "/nirgends", "/alerts", "/static/0000000000000000/logo.svg")
 
@@ -28,6 +31,15 @@ async def test_plain_http_promises_no_transport_security(site: Stage) -> None:
         page = await someone.get("/login")
 
     assert "Strict-Transport-Security" not in page.headers
+
+
+async def test_over_tls_every_answer_promises_transport_security() -> None:
+    request = make_mocked_request("GET", "/", sslcontext=ssl.create_default_context())
+    response = web.Response()
+
+    await add_headers(request, response)
+
+    assert response.headers["Strict-Transport-Security"] == "max-age=31536000"
 
 
 async def test_pages_are_not_kept_by_browsers_and_hashed_files_are(site: Stage) -> None:

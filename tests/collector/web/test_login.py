@@ -1,10 +1,11 @@
 """Login, sessions, CSRF: what lets a person in, and what keeps others out."""
 
 import re
+from pathlib import Path
 
 import pytest
 from tests.collector.web.client import Visitor, visitor
-from tests.collector.web.stage import HOUR, MINUTE, REAL, SOC, TOWN, Stage, numbers
+from tests.collector.web.stage import HOUR, MINUTE, REAL, SOC, TOWN, Stage, numbers, stage
 from yarl import URL
 
 from verbundwacht_collector.web import sessions
@@ -25,6 +26,16 @@ async def test_the_cookie_is_hidden_from_scripts_and_bound_to_the_site(site: Sta
     assert "HttpOnly" in header
     assert "SameSite=Lax" in header
     assert "Path=/" in header
+
+
+async def test_outside_the_demo_the_cookie_goes_over_tls_only(tmp_path: Path) -> None:
+    async with stage(tmp_path / "vw.db", insecure_loopback=False) as site, visitor(site) as jana:
+        page = await jana.login(SOC)
+
+    header = page.headers["Set-Cookie"]
+    assert header.startswith("__Host-vw=")
+    assert "Secure" in header
+    assert "Domain" not in header
 
 
 async def test_the_store_keeps_only_the_hash_of_a_token(site: Stage) -> None:

@@ -1,12 +1,13 @@
 """One host: its findings by group of rules, its sections, its keys and its chain."""
 
+from collections import Counter
 from dataclasses import dataclass
 
 from verbundwacht_collector.store.views import FindingRow, HostDetail, SectionRow
 from verbundwacht_collector.web import dates, words
 from verbundwacht_collector.web.rulebook import UNKNOWN_GROUP, RuleBook
 from verbundwacht_collector.web.views.facts import MAX_ROWS, Facts, facts
-from verbundwacht_collector.web.views.hosts import HostLine, host_line
+from verbundwacht_collector.web.views.hosts import HostLine, host_line, summary
 from verbundwacht_collector.web.views.reasons import finding_reason, section_reason
 from verbundwacht_collector.web.words import Word
 
@@ -39,6 +40,7 @@ class FindingGroup:
     title: str
     loud: tuple[FindingLine, ...]
     quiet: tuple[FindingLine, ...]
+    quiet_summary: str
 
 
 @dataclass(frozen=True)
@@ -141,6 +143,7 @@ def finding_groups(rows: list[FindingRow], book: RuleBook) -> tuple[FindingGroup
             book.groups.get(code, UNKNOWN_GROUP[1]),
             tuple(finding_line(row, book) for row in lines if row.outcome not in QUIET),
             tuple(finding_line(row, book) for row in lines if row.outcome in QUIET),
+            summary(Counter(row.outcome for row in lines if row.outcome in QUIET)),
         )
         for code, lines in found.items()
         if lines
