@@ -1,0 +1,191 @@
+"""Messages per second and core through the real pipeline: one thread, SQLite FULL, 308 rules.
+
+`Committer._transact` is what the writer thread runs for each batch: verification, chain, store,
+rules, alerts, commit, signed acknowledgements. Doors and TLS are measured in `door`.
+"""
+
+import logging
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+from unittest.mock import patch
+
+import structlog
+from tests.bench import population
+from tests.bench.figures import Budget, Figure, Ratio, median
+from tests.bench.machine import verify_us
+from tests.system.fleet import Member
+from tests.system.running import Stage
+
+from verbundwacht_collector import acks, pipeline, verify
+from verbundwacht_collector.alerts.model import Settings
+from verbundwacht_collector.app import load_signer, now_ms
+from verbundwacht_collector.committer import BATCH, Committer
+from verbundwacht_collector.packs import JudgeSource
+from verbundwacht_collector.pipeline import Received
+from verbundwacht_collector.store.sqlite import SqliteStore
+from verbundwacht_collector.store.transaction import SqliteTransaction
+
+SMALL_BATCH: Final = 50  # what waits while one commit runs, at a third of the load
+
+
+class Speed(NamedTuple):
+    """How fast messages were taken in."""
+
+    cpu_us: float  # per message
+    wall_us: float
+
+    @property
+    def per_s(self) -> float:
+        """Messages per second of one core."""
+        return 1e6 / self.cpu_us
+
+
+@contextmanager
+def open_committer(stage: Stage) -> Iterator[Committer]:
+    """The committer of this collector, driven from here instead of its own thread."""
+    store = SqliteStore(stage.folder.database)
+    source = JudgeSource(Settings("plan"))
+    try:
+        yield Committer(store, source.current, load_signer(stage.folder), now_ms)
+    finally:
+        store.close()
+
+
+def take(committer: Committer, messages: Sequence[Received], batch: int = BATCH) -> Speed:
+    """All messages are committed and acknowledged."""
+    cpu, wall = time.thread_time(), time.perf_counter()
+    for start in range(0, len(messages), batch):
+        answers = committer._transact(messages[start : start + batch])
+        assert all(answer.ack is not None and not answer.code for answer in answers)
+    cpu, wall = time.thread_time() - cpu, time.perf_counter() - wall
+    return Speed(cpu / len(messages) * 1e6, wall / len(messages) * 1e6)
+
+
+class Clock:
+    """CPU time inside some functions, the calls among themselves counted once."""
+
+    def __init__(self) -> None:
+        self.spent: dict[str, float] = {}
+
+    def timed(self, name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+        """The function, with its time added under the name."""
+
+        def run(*args: Any, **kwargs: Any) -> Any:
+            start = time.thread_time()
+            try:
+                return function(*args, **kwargs)
+            finally:
+                self.spent[name] = self.spent.get(name, 0.0) + time.thread_time() - start
+
+        return run
+
+
+PARTS: Final[tuple[tuple[Any, str, str], ...]] = (
+    (verify, "check_signature", "signature verification"),
+    (pipeline, "read_frame", "frame"),
+    (pipeline, "read_beat", "content"),
+    (pipeline, "read_report", "content"),
+    (SqliteTransaction, "host_by_kid", "host and key from the store"),
+    (SqliteTransaction, "put_beat", "beat to the store"),
+    (SqliteTransaction, "seen", "freshness to the store"),
+    (acks, "seal", "signing the acknowledgement"),
+)
+
+
+def shares(committer: Committer, messages: Sequence[Received]) -> dict[str, float]:
+    """Part -> its share of all CPU time, 0 to 1; "everything else" included."""
+    clock = Clock()
+    cpu = time.thread_time()
+    with _watched(clock):
+        take(committer, messages)
+    cpu = time.thread_time() - cpu
+    clock.spent["everything else"] = cpu - sum(clock.spent.values())
+    return {name: spent / cpu for name, spent in clock.spent.items()}
+
+
+@contextmanager
+def _watched(clock: Clock) -> Iterator[None]:
+    patches = [
+        patch.object(owner, name, clock.timed(part, getattr(owner, name)))
+        for owner, name, part in PARTS
+    ]
+    for one in patches:
+        one.start()
+    try:
+        yield
+    finally:
+        for one in patches:
+            one.stop()
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """The log is switched off: it is part of the door's figures, where it goes to a real file."""
+    before = structlog.get_config()
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+    try:
+        yield
+    finally:
+        structlog.configure(**before)
+
+
+class Load(NamedTuple):
+    """One kind of traffic and how much of it may be asked for."""
+
+    name: str
+    make: Callable[[Sequence[Member], int], list[Received]]
+    many: int
+    budget: Budget | None
+
+
+LOADS: Final = (
+    Load("beats", population.beats, 10_000, Budget(6_000, at_least=True)),
+    Load("section changes", population.changes, 2_000, None),
+    Load("mix 70/29/1", population.mix, 4_000, Budget(3_000, at_least=True)),
+    Load("full reports, 370 packages", population.full_reports, 500, None),
+)
+
+
+def measure(quick: bool) -> list[Figure]:
+    """Each kind of traffic, then where the time of a beat goes."""
+    hosts, rounds = (50, 1) if quick else (1_000, 5)
+    verify_raw = verify_us()
+    with tempfile.TemporaryDirectory() as folder, quiet():
+        stage, members = population.alliance(Path(folder), hosts)
+        with open_committer(stage) as one:
+            for reports in population.first_reports(members):
+                take(one, reports)
+            figures = []
+            for load in LOADS:
+                many = load.many // 40 if quick else load.many
+                figures += _load(one, members, load, many, rounds, verify_raw)
+            figures += _shares(one, members, 200 if quick else 10_000)
+            small = take(one, population.beats(members, 200 if quick else 5_000), SMALL_BATCH)
+    note = f"batches of {SMALL_BATCH}"
+    return [*figures, Figure("beats in small batches", small.per_s, "/s·core", note=note)]
+
+
+def _load(
+    committer: Committer,
+    members: Sequence[Member],
+    load: Load,
+    many: int,
+    rounds: int,
+    verify_raw: float,
+) -> list[Figure]:
+    speeds = [take(committer, load.make(members, many)) for _ in range(rounds)]
+    cpu_us = median(one.cpu_us for one in speeds)
+    wall_us = median(one.wall_us for one in speeds)
+    ratio = Ratio(cpu_us / verify_raw, "one raw verification")
+    note = f"{cpu_us:.0f} µs CPU, {wall_us:.0f} µs wall each; batches of {BATCH}"
+    return [Figure(f"pipeline: {load.name}", 1e6 / cpu_us, "/s·core", load.budget, ratio, note)]
+
+
+def _shares(committer: Committer, members: Sequence[Member], many: int) -> list[Figure]:
+    found = shares(committer, population.beats(members, many))
+    named = sorted(found.items(), key=lambda part: -part[1])
+    return [Figure(f"share of a beat: {name}", 100 * share, "%") for name, share in named]
