@@ -97,7 +97,7 @@ def place_beat(header: Header, entry: bytes, n: int, chain: Chain, stored: Store
     if n == chain.beat_n:
         return Code.DUPLICATE if entry == chain.beat_hash else Code.FORK
     if header.seq > chain.hi:
-        return Code.OK  # the attested report is still on its way
+        return Code.OK  # the attested report is not here
     if header.seq == chain.hi:
         known: bytes | None = chain.head
     else:

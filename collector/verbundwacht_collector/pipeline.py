@@ -182,7 +182,7 @@ def _apply(
         return "full"
     changed = _store_sections(tx, host, content, header.seq, message.at)
     tx.applied(host.id, header.seq, content.manifest)
-    alerting = judge.report(tx, host, changed, seen)
+    alerting = judge.report(tx, host, changed, seen, attests=fresh)
     if host.silent and fresh:
         alerting.speaks_again()
     tx.set_flags(host.id, awaiting=alerting.awaiting, silent=silent, facts_unknown=False)
@@ -294,10 +294,16 @@ def _attest(
     manifest: bytes,
     judge: Judge,
 ) -> Want | None:
-    """The beat's word about the state is taken in; "full" if that state is not known here."""
+    """The beat's word about the state is taken in; "full" if that state is not known here.
+
+    A beat about an older report says that the host lived, nothing about how it stands now.
+    One about a report that is not here means that this store lost it: hosts send beats only
+    after everything before was acknowledged.
+    """
     fresh = _renew(tx, host, frame.header, beat.agent, message.at)
-    known = manifest == host.manifest
-    unknown = not known and frame.header.seq <= host.chain.hi
+    newest = frame.header.seq >= host.chain.hi
+    known = newest and manifest == host.manifest
+    unknown = not known if newest else bool(host.facts_unknown)
     ends_silence = bool(host.silent) and fresh
     attests = bool(host.awaiting) and known and fresh
     if not (ends_silence or attests or unknown != bool(host.facts_unknown)):
@@ -354,7 +360,7 @@ def _look_again(
     tx: Transaction, host: HostRecord, judge: Judge, now: int, *, by_clock: bool
 ) -> None:
     seen = Attestation(now, host.chain.head, host.interval_s * 1000)
-    alerting = judge.clock(tx, host, seen) if by_clock else judge.report(tx, host, (), seen)
+    alerting = judge.clock(tx, host, seen) if by_clock else judge.anew(tx, host, seen)
     tx.set_flags(
         host.id,
         awaiting=alerting.awaiting,

@@ -11,13 +11,19 @@ from uuid import UUID, uuid5
 from msgspec.structs import replace
 
 from verbundwacht_collector.alerts.findings import FindingChange
-from verbundwacht_collector.alerts.lifecycle import Step, blind, is_baseline, step
+from verbundwacht_collector.alerts.lifecycle import (
+    Step,
+    blind,
+    can_end,
+    is_baseline,
+    sees_again,
+    step,
+)
 from verbundwacht_collector.alerts.model import (
     ERRORS_TO_BE_BLIND,
     EXPIRES_DEFAULT_MS,
     EXPIRES_MS,
     HOST_SILENT,
-    PASSES_TO_RESOLVE,
     RULE_BLIND,
     Attestation,
     RuleText,
@@ -50,10 +56,10 @@ class Alerting:
         for change in changes:
             self._store(change)
             text = rules[change.new.rule_id]
-            if not text.alerting:
-                continue
             mark = self._fingerprint(change.new.rule_id, change.new.subject)
             current = self.open.get(mark)
+            if not text.alerting and current is None:
+                continue  # a rule put on trial still ends what it opened before
             last = None
             if current is None and change.new.outcome == "fail" and change.is_transition:
                 last = self._tx.last_alert(mark)
@@ -67,7 +73,8 @@ class Alerting:
                     text=text,
                     last=last,
                 )
-            self._watch_sight(change)
+            if text.alerting and blind(change):
+                self._goes_blind(change.new.rule_id)
 
     def _store(self, change: FindingChange) -> None:
         if change.drop:
@@ -83,18 +90,10 @@ class Alerting:
                 self._host.id, row, old=old, at=self._seen.at, evidence=evidence
             )
 
-    def _watch_sight(self, change: FindingChange) -> None:
+    def _goes_blind(self, rule_id: str) -> None:
         """Three errors in a row where a value existed before are an alert of their own."""
-        mark = self._fingerprint(RULE_BLIND, change.new.rule_id)
-        current = self.open.get(mark)
-        if blind(change) and current is None:
-            self._system(Step("opened", "three_errors_in_a_row"), RULE_BLIND, change.new.rule_id)
-        elif (
-            current is not None
-            and change.new.outcome != "error"
-            and change.new.streak >= PASSES_TO_RESOLVE
-        ):
-            self._system(Step("resolved", "sees_again"), RULE_BLIND, change.new.rule_id)
+        if self._fingerprint(RULE_BLIND, rule_id) not in self.open:
+            self._system(Step("opened", "three_errors_in_a_row"), RULE_BLIND, rule_id)
 
     def _system(self, move: Step, rule_id: str, subject: str) -> None:
         rule = SYSTEM_RULES[rule_id]
@@ -116,20 +115,28 @@ class Alerting:
             self._system(Step("resolved", "message_received"), HOST_SILENT, "")
 
     def settle(self, findings: Mapping[tuple[str, str], FindingRecord]) -> None:
-        """The host is marked if another attestation of the same state could move an alert."""
+        """Rules that see again say so; the host is marked if one more message could move an alert.
+
+        findings: all of the host as they stand now, by rule and subject.
+        """
+        for alert in list(self.open.values()):
+            rows = [row for row in findings.values() if row.rule_id == alert.subject]
+            if alert.rule_id == RULE_BLIND and rows and sees_again(rows):
+                self._system(Step("resolved", "sees_again"), RULE_BLIND, alert.subject)
         self.awaiting = any(
             row.outcome == "error" and row.known and row.streak < ERRORS_TO_BE_BLIND
             for row in findings.values()
         )
         for alert in self.open.values():
             row = findings.get((alert.rule_id, alert.subject))
-            ending = row is not None and row.outcome in ("pass", "not_applicable")
+            ending = row is not None and can_end(row)
             self.awaiting |= ending or alert.state == "fix_claimed" or alert.rule_id == RULE_BLIND
 
     def close_rules(self, known: Mapping[str, RuleText]) -> None:
         """Alerts whose rule no longer exists are closed and say so."""
         for mark, alert in list(self.open.items()):
-            if alert.rule_id not in known and alert.rule_id not in SYSTEM_RULES:
+            about = alert.subject if alert.rule_id == RULE_BLIND else alert.rule_id
+            if about not in known and about not in SYSTEM_RULES:
                 text = RuleText(alert.title, "low")
                 closed = Step("closed", "rule_removed")
                 self._move(

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from verbundwacht_collector.alerts.model import STREAK_CAP
+from verbundwacht_collector.alerts.model import PASSES_TO_RESOLVE, STREAK_CAP
 from verbundwacht_collector.rules.model import Verdict
 from verbundwacht_collector.store.records import FindingRecord
 
@@ -25,6 +25,7 @@ class FindingChange(NamedTuple):
     new: FindingRecord
     first_value: bool  # nothing of this rule was ever known on this host
     drop: bool = False  # the row may go: a subject that is gone, twice
+    attested: bool = True  # a message said so; False if only the clock or the rules moved
 
     @property
     def is_transition(self) -> bool:
@@ -60,7 +61,7 @@ def merge(
 
 def _unattested(change: FindingChange) -> FindingChange:
     streak = 0 if change.is_transition or change.old is None else change.old.streak
-    return change._replace(new=replace(change.new, streak=streak))
+    return change._replace(new=replace(change.new, streak=streak), drop=False, attested=False)
 
 
 def _merge_rule(
@@ -86,14 +87,21 @@ def _merge_rule(
                     pack_digest=digest,
                 )
         assert after is not None
+        row = _carried(before, after)
+        # Not before its alert could end: an alert without a finding would stay open for ever.
         drop = before is not None and before.reason == GONE == after.reason
-        changes.append(FindingChange(before, _carried(before, after), first_value, drop))
+        drop = drop and row.streak >= PASSES_TO_RESOLVE
+        changes.append(FindingChange(before, row, first_value, drop))
     return changes
 
 
+def is_proven(outcome: str, reason: str) -> bool:
+    """The rule does not apply because of a fact, not because the agent said nothing."""
+    return outcome == "not_applicable" and not reason.startswith(NOT_SENT)
+
+
 def _finding(verdict: Verdict, at: int, digest: str) -> FindingRecord:
-    valued = verdict.outcome in ("pass", "fail")
-    proven = verdict.outcome == "not_applicable" and not verdict.reason.startswith(NOT_SENT)
+    known = verdict.outcome in ("pass", "fail") or is_proven(verdict.outcome, verdict.reason)
     readings = [[reading.path, reading.value] for reading in verdict.readings]
     return FindingRecord(
         rule_id=verdict.rule_id,
@@ -101,7 +109,7 @@ def _finding(verdict: Verdict, at: int, digest: str) -> FindingRecord:
         outcome=verdict.outcome,
         since=at,
         streak=1,
-        known=int(valued or proven),
+        known=int(known),
         baseline=0,
         reason=verdict.reason,
         readings=json.dumps(readings, ensure_ascii=False),

@@ -1,12 +1,13 @@
 """What a finding does to the alert of the same fingerprint. Pure, each answer with its reason.
 
 Only evidence resolves: two attestations of a pass, both newer than the one that opened.
-`error` and `not_applicable` are no values; they neither open nor resolve.
+`error` and a section that was not sent are no values; they neither open nor end anything.
 """
 
+from collections.abc import Iterable
 from typing import Literal, NamedTuple
 
-from verbundwacht_collector.alerts.findings import FindingChange
+from verbundwacht_collector.alerts.findings import FindingChange, is_proven
 from verbundwacht_collector.alerts.model import (
     ERRORS_TO_BE_BLIND,
     PASSES_TO_RESOLVE,
@@ -14,7 +15,7 @@ from verbundwacht_collector.alerts.model import (
     Attestation,
     Settings,
 )
-from verbundwacht_collector.store.records import AlertRecord
+from verbundwacht_collector.store.records import AlertRecord, FindingRecord
 
 Kind = Literal["opened", "reopened", "resolved", "closed", "fix_not_confirmed"]
 
@@ -34,16 +35,19 @@ def step(
     settings: Settings,
 ) -> Step | None:
     """The move this finding causes, or None. current: the open alert; last: the newest ended."""
-    outcome = change.new.outcome
-    if outcome == "fail":
+    row = change.new
+    if row.outcome == "fail":
         return _failing(change, current, last, seen, settings)
-    if current is None or change.new.streak < PASSES_TO_RESOLVE:
+    if current is None or row.streak < PASSES_TO_RESOLVE or not can_end(row):
         return None
-    if outcome == "pass":
+    if row.outcome == "pass":
         return Step("resolved", "two_attestations_pass")
-    if outcome == "not_applicable":
-        return Step("closed", "no_longer_applicable")
-    return None
+    return Step("closed", "no_longer_applicable")
+
+
+def can_end(row: FindingRecord) -> bool:
+    """Attested often enough, this outcome ends an alert."""
+    return row.outcome == "pass" or is_proven(row.outcome, row.reason)
 
 
 def _failing(
@@ -54,10 +58,10 @@ def _failing(
     settings: Settings,
 ) -> Step | None:
     if current is not None:
-        waited = current.claimed_at is not None and current.state == "fix_claimed"
-        if waited and seen.at > (current.claimed_at or 0) + 2 * seen.interval_ms:
-            return Step("fix_not_confirmed", "still_failing_after_two_intervals")
-        return None
+        claimed = current.claimed_at if current.state == "fix_claimed" else None
+        if claimed is None or not change.attested or seen.at <= claimed + 2 * seen.interval_ms:
+            return None
+        return Step("fix_not_confirmed", "still_failing_after_two_intervals")
     if not change.is_transition:
         return None
     if change.first_value and settings.baseline == "plan":
@@ -88,6 +92,14 @@ def is_baseline(change: FindingChange, settings: Settings) -> bool:
 
 
 def blind(change: FindingChange) -> bool:
-    """The rule had a value here before and has failed to give one three times in a row."""
-    row = change.new
+    """The rule had a value here before, and this is the third time in a row that it has none."""
+    return _is_blind(change.new) and not (change.old is not None and _is_blind(change.old))
+
+
+def _is_blind(row: FindingRecord) -> bool:
     return row.outcome == "error" and bool(row.known) and row.streak >= ERRORS_TO_BE_BLIND
+
+
+def sees_again(rows: Iterable[FindingRecord]) -> bool:
+    """Every subject of the rule has had another outcome than `error`, twice."""
+    return all(row.outcome != "error" and row.streak >= PASSES_TO_RESOLVE for row in rows)
