@@ -1,0 +1,21 @@
+"""A collector per test, on a real database in the test's own folder."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.collector.fakes import Collector
+from tests.fakes import FakeAgent
+
+
+@pytest.fixture
+def collector(tmp_path: Path) -> Iterator[Collector]:
+    """A collector whose operator wants an alert for every failure, the first ones included."""
+    with Collector(tmp_path) as running:
+        yield running
+
+
+@pytest.fixture
+def agent(collector: Collector) -> FakeAgent:
+    """One enrolled host that has not sent anything yet."""
+    return collector.host()
