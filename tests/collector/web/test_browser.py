@@ -188,7 +188,7 @@ def test_from_login_to_a_closed_alert(
 ) -> None:
     with window(chrome, javascript=javascript) as page:
         log_in(page, served.url, login)
-        page.get_by_role("link", name="SSH: Anmeldung nur mit Schlüssel").first.click()
+        page.locator(".todo > li", has_text="Neu").get_by_role("link").first.click()
         page.get_by_role("button", name="Übernehmen").click()
         page.get_by_text("Sie haben die Warnung übernommen.").wait_for()
         page.get_by_label("Kommentar").fill("Ich sehe nach.")

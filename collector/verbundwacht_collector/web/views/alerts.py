@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 from verbundwacht_collector.alerts.model import HOST_SILENT
-from verbundwacht_collector.alerts.system_rules import SYSTEM_RULES
 from verbundwacht_collector.store.views import AlertRow
 from verbundwacht_collector.web import dates, words
 from verbundwacht_collector.web.filters import ALERT_SORTS, AlertQuery, address
@@ -99,14 +98,8 @@ def is_stale(row: AlertRow) -> bool:
 
 
 def relation(row: AlertRow) -> str:
-    """How an alert stands to its host. Titles of rules say what ought to be, so an open alert
-    needs the words „nicht erfüllt“; the collector's own titles say what is wrong.
-    """
-    if row.state == "resolved":
-        return "behoben auf"
-    if row.state == "closed":
-        return "betraf"
-    return "betrifft" if row.rule_id in SYSTEM_RULES else "nicht erfüllt auf"
+    """How an alert stands to its host: the title says what is wrong there, or was."""
+    return {"resolved": "behoben auf", "closed": "war auf"}.get(row.state, "auf")
 
 
 def alert_list(
