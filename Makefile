@@ -1,18 +1,21 @@
 # Each target makes the virtual environment itself when it is missing. See README.md.
 PYTHON ?= python3
 PY := .venv/bin/python
-READY := .venv/.ready
+RUN := .venv/.ready-run
+DEV := .venv/.ready-dev
 
 .PHONY: demo test lint bench load golden facts lock clean
 
-$(READY): requirements.txt agent/pyproject.toml collector/pyproject.toml collector/hatch_build.py tools/web/package-lock.json tools/setup.sh
-	@PYTHON="$(PYTHON)" sh tools/setup.sh
+$(RUN): requirements.txt agent/pyproject.toml collector/pyproject.toml collector/hatch_build.py tools/web/package-lock.json tools/setup.sh
+	@PYTHON="$(PYTHON)" sh tools/setup.sh -run
+$(DEV): $(RUN) requirements-dev.txt
+	@PYTHON="$(PYTHON)" sh tools/setup.sh -dev
 
 demo: export VERBUNDWACHT_DEMO_START := $(shell date +%s.%N)
-demo: $(READY)
+demo: $(RUN)
 	@$(PY) -m deploy.demo $(if $(ONCE),--once) $(if $(DIR),--dir "$(DIR)")
 
-test: $(READY)
+test: $(DEV)
 	@sh tools/test_setup.sh
 	@$(PY) -m ruff check .
 	@$(PY) -m ruff format --check .
@@ -20,21 +23,21 @@ test: $(READY)
 	@$(PY) -c "from importlinter.cli import lint_imports_command as c; c()"
 	@$(PY) -m pytest -n 2 --dist loadfile $(ARGS)
 
-lint: $(READY)
+lint: $(DEV)
 	@$(PY) -m ruff check .
 	@$(PY) -m ruff format --check .
 	@$(PY) -m mypy
 	@$(PY) -c "from importlinter.cli import lint_imports_command as c; c()"
 
-bench: $(READY)
+bench: $(DEV)
 	@$(PY) -m tests.bench $(ARGS)
 
 # Rewrite what is generated and committed; the tests compare.
-golden: $(READY)
+golden: $(DEV)
 	@$(PY) -m tools.golden
-facts: $(READY)
+facts: $(DEV)
 	@$(PY) -m tools.facts_table
-lock: $(READY)
+lock: $(DEV)
 	@$(PY) tools/lock.py --upgrade
 
 clean:

@@ -1,5 +1,6 @@
 #!/bin/sh
 # Makes .venv with every pinned package, both distributions and the pages' assets. Run by make.
+# Argument: "-run" for what the demo needs, "-dev" for what the tests need on top.
 set -eu
 cd "$(dirname "$0")/.."
 PYTHON="${PYTHON:-python3}"
@@ -13,11 +14,26 @@ PYTHON="${PYTHON:-python3}"
     echo "Python's venv module is missing. On Debian and Ubuntu: apt-get install python3-venv" >&2
     exit 2
 }
-rm -f .venv/.ready
-echo "setup: making .venv (about half a minute)" >&2
+ready=".venv/.ready$1"
+rm -f "$ready"
 [ -x .venv/bin/python ] || "$PYTHON" -m venv .venv
-.venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
-.venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation \
-    -e agent -e collector
-.venv/bin/python tools/vendor.py
-touch .venv/.ready
+install() {
+    .venv/bin/python -m pip install --quiet --disable-pip-version-check "$@"
+}
+if [ "$1" = "-dev" ]; then
+    echo "setup: adding what the tests need (a quarter of a minute)" >&2
+    install --require-hashes -r requirements-dev.txt
+    touch "$ready"
+    exit 0
+fi
+echo "setup: making .venv (a quarter of a minute)" >&2
+if command -v npm >/dev/null; then
+    "$PYTHON" tools/vendor.py & # fetches the pages' assets while pip works
+    install --require-hashes -r requirements.txt
+    wait $!
+else
+    install --require-hashes -r requirements.txt -r requirements-node.txt
+    .venv/bin/python tools/vendor.py
+fi
+install --no-deps --no-build-isolation -e agent -e collector
+touch "$ready"
