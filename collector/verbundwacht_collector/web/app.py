@@ -41,12 +41,14 @@ def web_app(deps: WebDeps) -> web.Application:
     assets = load_assets()
     app = web.Application(
         client_max_size=MAX_BODY,
+        # Outermost first: errors of all the others become pages, and those know who is looking.
         middlewares=[error_pages, know_the_person, refuse_odd_bodies],
     )
     app[DEPS], app[ASSETS] = deps, assets
     app[ENVIRONMENT] = environment(assets, deps.version)
     app.on_response_prepare.append(add_headers)
     for route in ROUTES:
+        # add_get answers HEAD too, which link checkers and monitoring ask for.
         add = app.router.add_get if route.method == "GET" else app.router.add_post
         add(route.path, guarded(route))
     return app

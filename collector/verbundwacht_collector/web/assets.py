@@ -54,6 +54,7 @@ class Assets:
 
 def load_assets(static: Path = STATIC) -> Assets:
     """Read and pack all files below `static`. AssetError if the third-party files are missing."""
+    # Checked at start: pages without their look would only be noticed by users.
     if not (static / KERN).is_file() or not (static / HTMX).is_file():
         raise AssetError(
             f"{static / 'vendor'} lacks {KERN} or {HTMX}. In a checkout run "
@@ -65,6 +66,7 @@ def load_assets(static: Path = STATIC) -> Assets:
         if path.is_file() and path.suffix in CONTENT_TYPES
     }
     bodies[STYLE] = style_sheet(bodies)
+    # One hash over everything: addresses inside the style sheet are relative and so stay right.
     whole = hashlib.sha256()
     for name, body in sorted(bodies.items()):
         whole.update(name.encode() + b"\0" + hashlib.sha256(body).digest())
@@ -77,11 +79,13 @@ def style_sheet(bodies: dict[str, bytes]) -> bytes:
     kern = bodies[KERN].decode().removeprefix('@charset "UTF-8";')
     parts = [f"@layer {', '.join(LAYERS)};", bodies["css/fonts.css"].decode()]
     parts.append(f"@layer kern {{\n{kern}\n}}")
+    # Each of our files is one layer; the order above decides, not the order here.
     parts += [f"@layer {name} {{\n{bodies[f'css/{name}.css'].decode()}}}" for name in LAYERS[1:]]
     return "\n".join(parts).encode()
 
 
 def _asset(name: str, body: bytes) -> Asset:
+    # mtime 0 keeps the digest the same from start to start.
     packed = gzip.compress(body, mtime=0)
     return Asset(
         body=body,

@@ -75,12 +75,14 @@ class _Reader:
 
     def codes(self, name: str, known: Collection[str]) -> tuple[str, ...]:
         """Known values of a parameter, from `a,b` as from `a` twice, in the order of `known`."""
+        # Browsers write a=1&a=2 for a multiple choice, people and our own links a=1,2.
         values = {part.strip() for value in self._all(name) for part in value.split(",")}
         for value in sorted(values - set(known) - {""}):
             self._hints.append(
                 f"„{value[:MAX_TEXT]}“ ist kein bekannter Wert für „{name}“ "
                 "und wurde nicht beachtet."
             )
+        # In the order of `known`: two spellings of one filter share one address.
         return tuple(code for code in known if code in values)
 
     def one(self, name: str, known: Collection[str], default: str = "") -> str:
@@ -94,6 +96,7 @@ class _Reader:
     def page(self) -> int:
         """The page number; 1 with a hint if it is none."""
         value = next(iter(self._all("page")), "1").strip()
+        # str.isdigit alone also accepts ² and digits of other scripts.
         if value.isascii() and value.isdigit() and 1 <= int(value) <= MAX_PAGE:
             return int(value)
         self._hints.append(f"„{value[:MAX_TEXT]}“ ist keine Seitenzahl. Sie sehen Seite 1.")
@@ -101,6 +104,7 @@ class _Reader:
 
     def hints(self) -> tuple[str, ...]:
         """What was not understood, unknown parameters included."""
+        # A misspelt filter that silently shows everything would look like an answer.
         unknown = [name for name in self._params if name not in self._read]
         return (
             *self._hints,
@@ -151,6 +155,7 @@ def address(path: str, query: AlertQuery | HostQuery) -> str:
     fields = {
         field: ",".join(value) if isinstance(value, tuple) else str(value)
         for field in query.__struct_fields__
+        # Defaults stay out, so that the plain list has the plain address.
         if (value := getattr(query, field)) != getattr(plain, field)
     }
     return f"{path}?{urlencode(fields, safe=',')}" if fields else path

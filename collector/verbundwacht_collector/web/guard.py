@@ -40,12 +40,14 @@ async def know_the_person(request: web.Request, handler: Handler) -> web.StreamR
     deps = request.app[DEPS]
     name = sessions.cookie_name(insecure_loopback=deps.insecure_loopback)
     token = request.cookies.get(name, "")
+    # Static files are public; a page has a handful and each would cost a look-up.
     if not token or request.path.startswith("/static/"):
         return await handler(request)
     now = deps.clock()
     found = await deps.read(lambda db: people.resume(db, token, now))
     if found is not None:
         request[WHO], request[TOKEN] = found.who, token
+        # At most once a minute, so reading pages does not queue behind incoming reports.
         if found.touch:
             hashed = sessions.token_hash(token)
             await deps.write(lambda tx: stored.touch_session(tx, hashed, now))
@@ -63,6 +65,7 @@ def guarded(route: Route) -> Handler:
         who = request.get(WHO)
         if who is None:
             return to_login(request)
+        # Not 403: that would tell that there is something.
         if who.role not in route.roles:
             raise web.HTTPNotFound
         if request.method == "POST":
@@ -84,6 +87,7 @@ def require_own_origin(request: web.Request) -> None:
         raise web.HTTPForbidden
     if origin is None and site is None:
         raise web.HTTPForbidden
+    # Host and port only: whoever ends TLS in front of us changes the scheme.
     if origin is not None and urlsplit(origin).netloc != request.host:
         raise web.HTTPForbidden
 
@@ -100,8 +104,10 @@ async def require_csrf(request: web.Request) -> None:
 
 def to_login(request: web.Request) -> web.StreamResponse:
     """Send a stranger to the login page and remember where they wanted to go."""
+    # A form cannot be repeated after the login, its page can.
     wanted = request.path_qs if request.method in ("GET", "HEAD") else "/"
     location = "/login" if wanted == "/" else f"/login?next={quote(wanted, safe='/')}"
+    # A redirect would be followed inside htmx and put the login into the middle of a page.
     if "HX-Request" in request.headers:
         return web.Response(status=204, headers={"HX-Redirect": location})
     return web.Response(status=303, headers={"Location": location})

@@ -32,7 +32,9 @@ FORM_TYPE: Final = "application/x-www-form-urlencoded"
 async def add_headers(request: web.Request, response: web.StreamResponse) -> None:
     """Signal `on_response_prepare`: the answer carries all headers, HSTS only over TLS."""
     response.headers.update(HEADERS)
+    # Static files bring their own; everything else is about somebody's weaknesses.
     response.headers.setdefault("Cache-Control", "no-store")
+    # Over plain HTTP browsers ignore it, and the demo must stay reachable without TLS.
     if request.secure:
         response.headers["Strict-Transport-Security"] = "max-age=31536000"
 
@@ -46,6 +48,7 @@ async def refuse_odd_bodies(request: web.Request, handler: Handler) -> web.Strea
     if "Content-Encoding" in request.headers:
         raise web.HTTPUnsupportedMediaType
     if request.method == "POST":
+        # Other types would need other parsers; our forms send only this one.
         if request.content_type != FORM_TYPE:
             raise web.HTTPUnsupportedMediaType
         if (request.content_length or 0) > MAX_BODY:

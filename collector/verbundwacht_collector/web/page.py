@@ -37,6 +37,7 @@ async def render(
     if who is not None and "frame" not in values:
         scope = who.scope
         values["frame"] = await app[DEPS].read(lambda db: reads.frame(db, scope=scope))
+    # Only known keys: the cookie comes from outside and must not choose the words.
     done = DONE.get(request.cookies.get(DONE_COOKIE, "")) if request.method == "GET" else None
     text = (
         app[ENVIRONMENT]
@@ -55,6 +56,7 @@ async def render(
     )
     response = web.Response(text=text, status=status, content_type="text/html", charset="utf-8")
     if done is not None:
+        # Shown once; a reload must not repeat it.
         response.del_cookie(DONE_COOKIE, path="/")
     return response
 

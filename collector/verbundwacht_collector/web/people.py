@@ -42,6 +42,7 @@ class Resumed(NamedTuple):
 def account(db: sqlite3.Connection, login: str) -> Account | None:
     """The account to check a password against; None for unknown, disabled or without a role."""
     found = people.person_by_login(db, login)
+    # Without a role there is nothing to see, and no reason to say why.
     if found is None or found.disabled or not people.grants(db, found.id):
         return None
     return Account(found.id, found.password_hash)
@@ -58,6 +59,7 @@ def resume(db: sqlite3.Connection, token: str, now: int) -> Resumed | None:
     grants = people.grants(db, session.person_id)
     if found is None or found.disabled or not grants:
         return None
+    # One role at a time; the store lists the wider one first.
     first = grants[0]
     who = Identity(found.id, found.login, found.name, first.role, people.scope_of(first))
     return Resumed(who, sessions.touch_due(seen_at=session.seen_at, now=now))
@@ -67,6 +69,7 @@ def open_session(tx: Transaction, person_id: int, token: str, *, replaces: str, 
     """The session exists; the one that the browser brought along and all dead ones do not."""
     if replaces:
         people.end_session(tx, sessions.token_hash(replaces))
+    # Dead rows are swept here: logins are rare and already write.
     people.end_old_sessions(
         tx, idle_before=now - sessions.IDLE_MS, created_before=now - sessions.ABSOLUTE_MS
     )

@@ -75,6 +75,7 @@ async def error_pages(request: web.Request, handler: Handler) -> web.StreamRespo
     try:
         return await handler(request)
     except web.HTTPException as error:
+        # Redirects are exceptions in aiohttp, not errors.
         if error.status < 400:
             raise
         response = await error_page(request, error.status)
@@ -90,6 +91,7 @@ async def error_pages(request: web.Request, handler: Handler) -> web.StreamRespo
 async def error_page(request: web.Request, status: int, *, incident: str = "") -> web.Response:
     """The page for a status code; without navigation when even the store may be the cause."""
     problem = PROBLEMS.get(status, PROBLEMS[400 if status < 500 else 500])
+    # The navigation reads the store, which may be what is broken.
     layout = {"frame": None} if status >= 500 else {}
     response = await render(
         request,

@@ -31,6 +31,7 @@ class Readers:
 
     def _answer(self, question: Callable[[sqlite3.Connection], T]) -> T:
         db = self._connection()
+        # One snapshot for all reads of a page: counts and lists agree.
         db.execute("BEGIN")
         try:
             return question(db)
@@ -46,6 +47,7 @@ class Readers:
 
     def close(self) -> None:
         """No thread and no connection is left."""
+        # First the threads: a connection must not be closed under a running question.
         self._pool.shutdown()
         for db in self._open:
             db.close()

@@ -72,5 +72,6 @@ def rule_book(packs: Sequence[Pack]) -> RuleBook:
             expected=own.expected["de"],
             remediation=own.remediation["de"],
         )
+    # Last, and under a code of its own: packs have a group `system`, too.
     groups.setdefault(*OWN_GROUP)
     return RuleBook(rules, groups)

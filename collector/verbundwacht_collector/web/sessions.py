@@ -27,6 +27,7 @@ def token_hash(token: str) -> bytes:
 
 def csrf_token(token: str) -> str:
     """The form token of the session `token`: hex, useless for finding the session token."""
+    # Keyed by the token itself: whoever reads the form cannot compute back.
     return hmac.new(token.encode(), b"vw-csrf/1", hashlib.sha256).hexdigest()
 
 

@@ -18,7 +18,9 @@ def environment(assets: Assets, version: str) -> jinja2.Environment:
     """The environment of all pages; templates are compiled once and kept."""
     env = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES),
+        # For every template, whatever its ending.
         autoescape=True,
+        # A forgotten value must break a test, not leave a hole in a page.
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,

@@ -26,6 +26,7 @@ class Throttle:
         waits = [self._wait(key, limit, now) for key, limit in limits]
         if wait := max(waits):
             return wait
+        # Only now: an attempt that has to wait must not lengthen the wait.
         for key, _ in limits:
             self._recent(key, now).append(now)
         return 0
@@ -45,12 +46,14 @@ class Throttle:
         self._attempts.move_to_end(key)
         while attempts and attempts[0] <= now - WINDOW_MS:
             attempts.popleft()
+        # Bounded, or made-up names would fill the memory.
         while len(self._attempts) > MAX_KEYS:
             self._attempts.popitem(last=False)
         return attempts
 
 
 def _account(login: str) -> str:
+    # As the person means it: another spelling is not another account.
     return f"account:{login.strip().casefold()}"
 
 

@@ -14,6 +14,7 @@ from verbundwacht_collector.web.filters import (
     parse_alert_query,
     parse_host_query,
 )
+from verbundwacht_collector.web.views.lists import chips, pages
 from verbundwacht_collector.web.words import SEVERITIES
 
 TOWNS, GROUPS = ("altenbach", "rosental"), ("ssh", "updates")
@@ -86,3 +87,24 @@ def test_a_full_page_more_is_one_page_more() -> None:
     counts = [page_count(total) for total in (0, 1, PAGE_SIZE, PAGE_SIZE + 1)]
 
     assert counts == [1, 1, 1, 2]
+
+
+def test_every_chip_leads_to_the_list_without_it_and_the_default_is_no_chip() -> None:
+    names = {"severity": {"high": "Hoch", "low": "Niedrig"}, "q": {"": "Text: {}"}}
+    query = AlertQuery(severity=("high", "low"), q="ssh", page=3)
+
+    found = {chip.text: chip.without for chip in chips("/alerts", query, names)}
+
+    assert found == {
+        "Hoch": "/alerts?severity=low&q=ssh",
+        "Niedrig": "/alerts?severity=high&q=ssh",
+        "Text: ssh": "/alerts?severity=high,low",
+    }
+    assert chips("/alerts", AlertQuery(), names) == ()
+
+
+def test_pages_lead_back_from_beyond_the_end() -> None:
+    found = pages("/alerts", AlertQuery(page=99), total=120)
+
+    assert (found.count, found.previous, found.next) == (3, "/alerts?page=3", None)
+    assert pages("/alerts", AlertQuery(), total=120).next == "/alerts?page=2"

@@ -69,6 +69,7 @@ async def comment(request: web.Request) -> web.StreamResponse:
 async def close(request: web.Request) -> web.StreamResponse:
     """The alert is closed for one of the named reasons."""
     fields, (scope, actor, number, now) = await _fields(request), _who_what(request)
+    # Field errors first: they keep the typed text, a conflict only shows it.
     reason, version = fields.get("reason", ""), _version(fields)
     try:
         if reason not in CLOSE_REASONS:
@@ -103,6 +104,7 @@ async def _done(
     except Conflict:
         return await _conflict(request)
     except Refused as problem:
+        # No field is at fault, so the message stands at the top of the page.
         return await _page(request, status=400, problem=InputError("", str(problem)))
     return see_other(request, f"/alerts/{request.match_info['number']}", done=done)
 

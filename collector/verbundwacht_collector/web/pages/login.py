@@ -21,6 +21,7 @@ WRONG = "Anmeldename oder Passwort stimmen nicht."
 async def form(request: web.Request) -> web.StreamResponse:
     """The login form; someone who is logged in already goes on."""
     target = local_target(request.query.get("next", "/"))
+    # Somebody who followed an old link to the login does not want to log in again.
     if WHO in request:
         return see_other(request, target)
     return await render(
@@ -39,6 +40,7 @@ async def submit(request: web.Request) -> web.StreamResponse:
         return await _wait_page(request, target, login, wait)
     account = await deps.read(lambda db: people.account(db, login))
     stored = account.password_hash if account else None
+    # Also without an account: the answer must take as long as for a real one.
     if not await deps.verifier.matches(stored, password) or account is None:
         log.info("login.refused", address=address)
         return await render(
@@ -67,6 +69,7 @@ async def logout(request: web.Request) -> web.StreamResponse:
 async def _open_session(request: web.Request, person_id: int, target: str) -> web.Response:
     deps = request.app[DEPS]
     name = sessions.cookie_name(insecure_loopback=deps.insecure_loopback)
+    # The old session goes in the same transaction, or a planted one could live on.
     brought, token, now = request.cookies.get(name, ""), sessions.new_token(), deps.clock()
     await deps.write(
         lambda tx: people.open_session(tx, person_id, token, replaces=brought, now=now)
@@ -80,6 +83,7 @@ async def _open_session(request: web.Request, person_id: int, target: str) -> we
 
 
 async def _wait_page(request: web.Request, target: str, login: str, wait: int) -> web.Response:
+    # Rounded up: "0 minutes" would invite the next attempt.
     minutes = -(-wait // 60_000)
     problem = (
         "Zu viele Anmeldeversuche. Bitte warten Sie noch "

@@ -11,8 +11,10 @@ async def serve(request: web.Request) -> web.Response:
     """The named file; kept for a year under the current digest, re-asked under an old one."""
     assets = request.app[ASSETS]
     found = assets.files.get(request.match_info["name"])
+    # Looked up by name in memory, so no path can lead out of the folder.
     if found is None:
         raise web.HTTPNotFound
+    # An open page from before an update still gets files that work, if newer ones.
     current = request.match_info["digest"] == assets.digest
     headers = {"Cache-Control": FOREVER if current else "no-cache", "Vary": "Accept-Encoding"}
     body = found.body

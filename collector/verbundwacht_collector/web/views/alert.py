@@ -102,6 +102,7 @@ def alert_view(detail: AlertDetail, book: RuleBook, *, reader: str) -> AlertView
         silence=row.rule_id == HOST_SILENT,
         mine=mine,
         can_take=is_open and not (mine and row.state == "taken"),
+        # Not from `fix_claimed`: the claim is made, the host has the word.
         can_claim=row.state in ("new", "taken"),
         detail=detail,
     )
@@ -125,6 +126,7 @@ def remedy(text: str) -> Remedy:
         if bare == line:
             closing.append(line)
         else:
+            # The packs write „Was zu tun ist: befehl“ without a full stop after a command.
             found = _COMMAND.match(bare)
             steps.append(Step(found["text"], found["command"]) if found else Step(bare, None))
     return Remedy(tuple(steps), tuple(closing))
@@ -140,6 +142,7 @@ def references(maps: Mapping[str, Sequence[Any]]) -> tuple[tuple[str, tuple[str,
 
 
 def _requirement(entry: Any) -> str:
+    # Catalogues of future packs may list plain names.
     if not isinstance(entry, Mapping):
         return str(entry)
     if "list" in entry:

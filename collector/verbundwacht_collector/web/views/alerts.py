@@ -123,12 +123,14 @@ def alert_list(
         "host": {"": f"Server: {rows[0].host if rows else '{}'}"},
         "q": {"": "Text: {}"},
     }
-    active = chips(PATH, query, names)
+    # The default state is no filter that anybody chose: no chip offers to take it away.
+    if query.state == AlertQuery().state:
+        del names["state"]
     return AlertList(
         verdict=verdict(figures),
         tiles=tiles(figures),
         lines=tuple(alert_line(row) for row in rows),
-        chips=active if query.state != ("open",) or len(active) > 1 else (),
+        chips=chips(PATH, query, names),
         hints=hints,
         states=choices(STATE_WORDS, query.state),
         severities=choices(severities, query.severity),

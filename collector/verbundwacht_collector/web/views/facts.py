@@ -77,6 +77,7 @@ class _Builder:
         for name, part in properties.items():
             label = prefix + str(part.get("title", name))
             self.add(label, resolved(part), part, body.get(name))
+        # Kept and shown, though no rule reads it yet.
         for name in body.keys() - properties.keys():
             self.fields.append(Field(prefix + name, plain_value(body[name], {})))
 
@@ -93,6 +94,7 @@ class _Builder:
     def table(self, label: str, items: Schema, found: list[Any]) -> Table:
         """The rows of a list of objects, at most `max_rows` of them."""
         entries = [entry for entry in found if isinstance(entry, dict)]
+        # A column that agents fill only in odd cases would be empty on most hosts.
         columns = {
             name: part
             for name, part in items["properties"].items()
@@ -117,6 +119,7 @@ def plain_value(found: Any, part: Schema) -> Value:
     """One value in words: ja/nein, German numbers and times, lists with commas."""
     if found is None:
         return Value(AS_USUAL) if may_be_left_out(part) else Value(MISSING, "missing")
+    # Before int: a bool is one in Python.
     if isinstance(found, bool):
         return Value("ja", "yes") if found else Value("nein", "no")
     if isinstance(found, int):

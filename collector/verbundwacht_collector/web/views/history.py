@@ -96,6 +96,7 @@ def history(events: list[EventRow]) -> tuple[EventLine, ...]:
 def event_line(event: EventRow, *, new_day: bool) -> EventLine:
     """One event; what the collector did itself has no actor and its own wording."""
     what, icon = EVENTS.get(event.kind, (event.kind, "note"))
+    # „hat geschlossen“ needs somebody who did.
     if event.kind == "closed" and event.actor is None:
         what, icon = CLOSED_BY_ITSELF
     return EventLine(

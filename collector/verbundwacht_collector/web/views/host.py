@@ -113,6 +113,7 @@ def in_order(rows: list[SectionRow]) -> list[SectionRow]:
     reported.
     """
     sent = {row.section: row for row in rows}
+    # Also what was never sent: a section that is left out would look fine.
     known = [sent[name] if name in sent else _never(name) for name in words.SECTIONS]
     return [*known, *(row for row in rows if row.section not in words.SECTIONS)]
 
@@ -167,6 +168,7 @@ def finding_line(row: FindingRow, book: RuleBook) -> FindingLine:
 
 def _urgency(row: FindingRow, book: RuleBook) -> tuple[int, int, str, str]:
     rule = book.texts(row.rule_id)
+    # What we do not know sorts to the top, where it is seen.
     outcome = ORDER.index(row.outcome) if row.outcome in ORDER else 0
     return outcome, SEVERITIES.index(rule.severity), rule.title, row.subject
 

@@ -63,6 +63,7 @@ class HostList:
 
 def bar(counts: Mapping[str, int]) -> tuple[Segment, ...]:
     """The outcomes side by side, those that need a person first; empty without findings."""
+    # Unknown outcomes come last but are counted: the bar must add up.
     order = [*words.OUTCOMES, *(code for code in counts if code not in words.OUTCOMES)]
     total = sum(counts.values())
     segments: list[Segment] = []

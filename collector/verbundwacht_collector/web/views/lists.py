@@ -52,6 +52,7 @@ def pages(path: str, query: Query, total: int) -> Pages:
         number=here,
         count=count,
         total=total,
+        # From beyond the end straight to the last page.
         previous=address(path, replace(query, page=min(here - 1, count))) if here > 1 else None,
         next=address(path, replace(query, page=here + 1)) if here < count else None,
     )
@@ -59,6 +60,7 @@ def pages(path: str, query: Query, total: int) -> Pages:
 
 def chips(path: str, query: Query, names: Mapping[str, Mapping[str, str]]) -> tuple[Chip, ...]:
     """Every restriction of the query, by field; `names` maps a field's codes to their words."""
+    # Fewer restrictions make other pages: page 7 may be another page 7.
     first = replace(query, page=1)
     found: list[Chip] = []
     for field, words in names.items():

@@ -40,6 +40,7 @@ def label(path: str) -> str:
             part = resolved(part.get("items", {}))
             continue
         part = part.get("properties", {}).get(name, {})
+        # A label as far as the schema goes; the path beside it says the rest.
         if "title" not in part:
             return ": ".join(labels)
         labels.append(str(part["title"]))
