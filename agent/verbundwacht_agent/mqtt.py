@@ -7,6 +7,7 @@ when the connection ends; the iterator over messages is, and drives this module.
 
 import asyncio
 import contextlib
+import logging
 import ssl
 from typing import Final
 
@@ -83,4 +84,13 @@ def _client(peer: Peer, context: ssl.SSLContext, patience_s: float) -> aiomqtt.C
         max_queued_incoming_messages=_MAX_QUEUE,
         properties=wishes,
         tls_context=context,
+        logger=_quiet(),
     )
+
+
+def _quiet() -> logging.Logger:
+    """aiomqtt's own lines would stand as plain text between ours; what matters we log ourselves."""
+    logger = logging.getLogger(__name__)
+    logger.propagate = False
+    logger.addHandler(logging.NullHandler())
+    return logger

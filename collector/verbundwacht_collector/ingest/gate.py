@@ -105,13 +105,13 @@ class Gate:
         return True
 
     def proven(self, connection: Secured, peer: Peer) -> None:
-        """The connection is known to be this peer's; its oldest one gives way."""
+        """The connection is known to be this peer's; its older ones give way."""
         self._unproven.pop(connection, None)
         own = self._proven.setdefault(peer, [])
         own.append(connection)
         self._proven_total += 1
-        if len(own) > self.limits.per_peer:
-            own[0].close()
+        for older in own[: -self.limits.per_peer]:
+            older.close()
 
     def gone(self, connection: Secured) -> None:
         """Count the connection out; twice does no harm."""

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 CHUNK: Final = 16_384  # the largest TLS record (RFC 8446 section 5.1)
 LINGER_S: Final = 5.0  # for the last bytes of a connection that is being closed
+_DOOR, _PEER = "door", "peer"
 
 
 def door_context(certificate: Path, key: Path, clients: Path) -> ssl.SSLContext:
@@ -56,7 +57,8 @@ class Secured(asyncio.Transport, asyncio.Protocol):
         self._tls: ssl.SSLObject | None = None
         self._app: asyncio.Protocol | None = None
         self._timer: asyncio.TimerHandle | None = None
-        self._paused = self._closing = False
+        self._holds: set[str] = set()  # who wants nothing read at the moment
+        self._closing = False
         self.peer: Peer | None = None
 
     # towards the socket
@@ -84,12 +86,14 @@ class Secured(asyncio.Transport, asyncio.Protocol):
         return True  # closing is ours: the last answer may still be on its way
 
     def pause_writing(self) -> None:
-        """The peer does not read; the door is told, and stops taking from it."""
+        """The peer does not read: it is not read from either, whatever TLS itself would answer."""
+        self._hold(_PEER)
         if self._app is not None:
             self._app.pause_writing()
 
     def resume_writing(self) -> None:
         """The peer reads again."""
+        self._release(_PEER)
         if self._app is not None:
             self._app.resume_writing()
 
@@ -138,7 +142,7 @@ class Secured(asyncio.Transport, asyncio.Protocol):
 
     def _read(self) -> None:
         assert self._tls is not None and self._app is not None
-        while not (self._paused or self._closing):
+        while not (self._holds or self._closing):
             try:
                 data = self._tls.read(CHUNK)
             except ssl.SSLWantReadError:
@@ -174,19 +178,27 @@ class Secured(asyncio.Transport, asyncio.Protocol):
 
     def pause_reading(self) -> None:
         """The door gets nothing more for now; the peer feels it through TCP."""
-        if not (self._paused or self._closing):
-            self._paused = True
-            self._raw.pause_reading()
+        self._hold(_DOOR)
 
     def resume_reading(self) -> None:
         """The door takes bytes again."""
-        if self._paused and not self._closing:
-            self._paused = False
+        self._release(_DOOR)
+
+    def _hold(self, who: str) -> None:
+        if not (self._holds or self._closing):
+            self._raw.pause_reading()
+        self._holds.add(who)
+
+    def _release(self, who: str) -> None:
+        if who not in self._holds:
+            return
+        self._holds.remove(who)
+        if not (self._holds or self._closing):
             self._raw.resume_reading()
             self._loop.call_soon(self._resume)  # never from inside the door's own data_received
 
     def _resume(self) -> None:
-        if not self._closing:
+        if self._app is not None and not self._closing:
             self._read()
 
     def is_closing(self) -> bool:

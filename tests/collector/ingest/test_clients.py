@@ -73,7 +73,7 @@ async def test_paho_sends_many_frames_within_the_window(site: Site, house: House
 
 
 async def _mosquitto(agent: Identity, house: House, *options: str) -> tuple[int, str]:
-    assert MOSQUITTO is not None
+    assert MOSQUITTO, "mosquitto_pub is missing: apt-get install mosquitto-clients"
     process = await asyncio.create_subprocess_exec(
         MOSQUITTO,
         *("-h", "localhost", "-p", str(house.mqtt.port), "-V", "mqttv5", "-i", agent.name),
@@ -86,7 +86,6 @@ async def _mosquitto(agent: Identity, house: House, *options: str) -> tuple[int,
     return process.returncode or 0, out.decode()
 
 
-@pytest.mark.skipif(MOSQUITTO is None, reason="mosquitto_pub is missing: install mosquitto-clients")
 async def test_mosquitto_pub_sends_a_frame(site: Site, house: House) -> None:
     agent = site.agent()
     code, said = await _mosquitto(agent, house, "-t", agent.up, "-q", "1", "-m", "hello")
@@ -95,7 +94,6 @@ async def test_mosquitto_pub_sends_a_frame(site: Site, house: House) -> None:
     assert house.receiver.frames == [b"hello"]
 
 
-@pytest.mark.skipif(MOSQUITTO is None, reason="mosquitto_pub is missing: install mosquitto-clients")
 async def test_mosquitto_pub_is_refused_another_topic(site: Site, house: House) -> None:
     agent = site.agent()
     foreign = agent.up.replace("musterstadt", "anderswo")
@@ -105,7 +103,6 @@ async def test_mosquitto_pub_is_refused_another_topic(site: Site, house: House) 
     assert dict(house.counts) == {107: 1}
 
 
-@pytest.mark.skipif(MOSQUITTO is None, reason="mosquitto_pub is missing: install mosquitto-clients")
 async def test_mosquitto_pub_sends_a_whole_spool_through_the_window(
     site: Site, house: House
 ) -> None:
