@@ -1,9 +1,11 @@
 """What pages show: German words for every code, and missing never looks like fine."""
 
+import ast
+import re
 from typing import Any, get_args
 
 import pytest
-from tests.collector.web.stage import NOW, pack
+from tests.collector.web.stage import NOW, ROOT, pack
 
 from verbundwacht_agent.errors import NotOk
 from verbundwacht_collector.rules.model import OUTCOMES
@@ -56,6 +58,25 @@ def test_states_that_are_not_known_differ_in_word_and_look() -> None:
     shown = [words.outcome(code) for code in ("pass", "fail", "error", "stale", "not_applicable")]
 
     assert len({word.text for word in shown}) == len({word.look for word in shown}) == 5
+
+
+def phrases() -> set[str]:
+    """The fixed phrases with which agents say why a section, or a part of it, is missing."""
+    found: set[str] = set()
+    for path in (ROOT / "agent" / "verbundwacht_agent").rglob("*.py"):
+        for call in (n for n in ast.walk(ast.parse(path.read_text())) if isinstance(n, ast.Call)):
+            if getattr(call.func, "id", "") in ("Unavailable", "Collected"):
+                given = [*call.args[1:2], *(keyword.value for keyword in call.keywords)]
+                parts = [part for one in given for part in ast.walk(one)]
+                found |= {str(part.value) for part in parts if isinstance(part, ast.Constant)}
+    return {phrase for phrase in found if re.fullmatch(r"[a-z]+(_[a-z]+)*", phrase)}
+
+
+def test_every_reason_that_agents_give_has_a_german_sentence() -> None:
+    known = phrases()
+
+    assert len(known) > 25
+    assert known - words.REASONS.keys() == set()
 
 
 def test_every_section_of_the_vocabulary_has_a_german_title_and_its_place() -> None:
