@@ -117,8 +117,12 @@ class HttpsDoor:
         self._check_head(request)
         assert request.transport is not None
         peer = request.transport.get_extra_info("peer")
-        frame = await self._body(request)
-        answer = await self._commit(frame, peer)
+        size = MAX_FRAME if request.content_length is None else request.content_length
+        self._held += size  # before the body is there, or many at once would all be let in
+        try:
+            answer = await self._commit(await self._body(request), peer)
+        finally:
+            self._held -= size
         if answer.ack is None:
             return web.Response(status=400)
         return web.Response(body=answer.ack, content_type=MEDIA_TYPE)
@@ -136,14 +140,11 @@ class HttpsDoor:
 
     async def _commit(self, frame: bytes, peer: Peer) -> Answer:
         """What `receive` says. aiohttp does not cancel it when the client goes away."""
-        self._held += len(frame)
         try:
             return await self._receive(frame, peer)
         except Exception as problem:
             log.error("frame.not_stored", agent=peer.agent.hex(), problem=repr(problem))
             raise _busy() from None
-        finally:
-            self._held -= len(frame)
 
 
 def _busy() -> web.HTTPException:

@@ -93,14 +93,14 @@ class MqttDoor:
         return Session(self, peer)
 
     def start(self, frame: bytes, peer: Peer) -> asyncio.Task[Answer]:
-        """The frame is on its way to the commit."""
+        """The frame is on its way to the commit, and counts as held from this moment."""
+        self.held += len(frame)
         task = asyncio.get_running_loop().create_task(self._receive(frame, peer))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
 
     async def _receive(self, frame: bytes, peer: Peer) -> Answer:
-        self.held += len(frame)
         try:
             return await self.receive(frame, peer)
         finally:
