@@ -20,14 +20,14 @@ test: $(DEV)
 	@$(PY) -m ruff check .
 	@$(PY) -m ruff format --check .
 	@$(PY) -m mypy
-	@$(PY) -c "from importlinter.cli import lint_imports_command as c; c()"
+	@.venv/bin/lint-imports >.venv/imports.log 2>&1 || { cat .venv/imports.log; exit 1; }
 	@$(PY) -m pytest -n 2 --dist loadfile $(ARGS)
 
 lint: $(DEV)
 	@$(PY) -m ruff check .
 	@$(PY) -m ruff format --check .
 	@$(PY) -m mypy
-	@$(PY) -c "from importlinter.cli import lint_imports_command as c; c()"
+	@.venv/bin/lint-imports >.venv/imports.log 2>&1 || { cat .venv/imports.log; exit 1; }
 
 bench: $(DEV)
 	@$(PY) -m tests.bench $(ARGS)

@@ -14,8 +14,8 @@ import structlog
 
 from verbundwacht_collector.acks import acknowledge, answerable
 from verbundwacht_collector.errors import StoreError
-from verbundwacht_collector.ingest import Answer, Peer
 from verbundwacht_collector.judging import Judge
+from verbundwacht_collector.peer import Answer, Peer
 from verbundwacht_collector.pipeline import Received, Taken, take_in
 from verbundwacht_collector.store.protocol import Store, Transaction
 from verbundwacht_wire.codes import Code

@@ -14,8 +14,8 @@ from verbundwacht_collector.alerts.model import Attestation
 from verbundwacht_collector.chain import close_gaps, explain, place, place_beat
 from verbundwacht_collector.content import Content, read_beat, read_report
 from verbundwacht_collector.errors import StoreError
-from verbundwacht_collector.ingest import Peer
 from verbundwacht_collector.judging import Judge
+from verbundwacht_collector.peer import Peer
 from verbundwacht_collector.store.protocol import Transaction
 from verbundwacht_collector.store.records import Chain, HostRecord, SectionRecord
 from verbundwacht_collector.verify import MAX_CLOCK_AHEAD_MS, check_sender

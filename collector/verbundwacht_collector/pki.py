@@ -24,7 +24,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from verbundwacht_collector.errors import ConfigError, Refused
-from verbundwacht_collector.ingest import Peer
+from verbundwacht_collector.peer import Peer
 
 ROOT_LIFE: Final = timedelta(days=3650)
 ISSUING_LIFE: Final = timedelta(days=730)

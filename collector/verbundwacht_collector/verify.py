@@ -7,7 +7,7 @@ Sequence and chain follow in `chain.py`, the content in `content.py`.
 
 from functools import lru_cache
 
-from verbundwacht_collector.ingest import Peer
+from verbundwacht_collector.peer import Peer
 from verbundwacht_collector.store.records import HostRecord
 from verbundwacht_wire.codes import Code
 from verbundwacht_wire.errors import WireError
