@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from verbundwacht_collector.alerts.findings import FindingChange
 from verbundwacht_collector.alerts.lifecycle import (
     Step,
+    again,
     blind,
     can_end,
     is_baseline,
@@ -100,7 +101,7 @@ class Alerting:
         mark = self._fingerprint(rule_id, subject)
         last = None if mark in self.open else self._tx.last_alert(mark)
         if move.kind == "opened" and last is not None and last.state == "resolved":
-            move = Step("opened", "again")
+            move = again(last, self._seen)
         text = RuleText(rule.title["de"], rule.severity)
         self._move(move, mark, rule_id=rule_id, subject=subject, text=text, last=last)
 

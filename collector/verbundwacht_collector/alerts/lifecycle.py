@@ -67,10 +67,15 @@ def _failing(
     if change.first_value and settings.baseline == "plan":
         return None
     if last is not None and last.state == "resolved":
-        if seen.at - last.changed_at <= REOPEN_WITHIN_MS:
-            return Step("reopened", "fails_again_within_72_hours")
-        return Step("opened", "fails_again")
+        return again(last, seen)
     return Step("opened", _why_opened(change))
+
+
+def again(last: AlertRecord, seen: Attestation) -> Step:
+    """What was resolved is back: the same alert for 72 hours, after that a new one."""
+    if seen.at - last.changed_at <= REOPEN_WITHIN_MS:
+        return Step("reopened", "fails_again_within_72_hours")
+    return Step("opened", "fails_again")
 
 
 def _why_opened(change: FindingChange) -> str:

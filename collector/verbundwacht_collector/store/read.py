@@ -37,11 +37,17 @@ def _fence(scope: Scope) -> tuple[str, dict[str, Any]]:
 
 
 def freshness(
-    last_seen: int | None, interval_s: int, *, now: int, serving_since: int
+    last_seen: int | None, interval_s: int, *, silent: int, now: int, serving_since: int
 ) -> views.Freshness:
-    """Late after two, silent after three intervals; time before `serve` ran does not count."""
+    """Late after two, silent after three intervals; time before `serve` ran does not count.
+
+    silent: the host was found silent and has sent nothing since. A restart of the collector
+    must not make it look fresh.
+    """
     if last_seen is None:
         return "never"
+    if silent:
+        return "silent"
     quiet = now - max(last_seen, min(serving_since, now))
     if quiet > SILENT_INTERVALS * interval_s * 1000:
         return "silent"
@@ -103,7 +109,7 @@ def _agent(host_id: str) -> bytes:
 
 
 def _alert(row: tuple[Any, ...], now: int, since: int) -> views.AlertRow:
-    fresh = freshness(row[14], row[15], now=now, serving_since=since)
+    fresh = freshness(row[14], row[15], silent=row[20], now=now, serving_since=since)
     parts = (*row[:8], row[8].hex(), row[9], bool(row[10]), *row[11:14], fresh, *row[16:18])
     return views.AlertRow(*parts)
 
@@ -182,7 +188,7 @@ def hosts(db: sqlite3.Connection, *, scope: Scope, now: int) -> list[views.HostR
 
 
 def _host(row: tuple[Any, ...], counts: dict[str, int], now: int, since: int) -> views.HostRow:
-    fresh = freshness(row[6], row[7], now=now, serving_since=since)
+    fresh = freshness(row[6], row[7], silent=row[14], now=now, serving_since=since)
     outcomes: dict[str, int] = {}
     for outcome, n in counts.items():
         key = shown(outcome, fresh, bool(row[11]))
@@ -252,7 +258,7 @@ def findings(
     since = serving_since(db)
     found = []
     for row in db.execute(_Q["findings"].format(scope=fence), values):
-        fresh = freshness(row[3], row[4], now=now, serving_since=since)
+        fresh = freshness(row[3], row[4], silent=row[13], now=now, serving_since=since)
         found.append(
             views.FindingRow(
                 host_id=row[0].hex(),

@@ -1,7 +1,7 @@
 -- name: alerts
 SELECT a.number, a.state, a.severity, a.rule_id, a.subject, a.title, a.municipality_id, m.name,
        h.agent, h.name, h.simulated, a.opened_at, a.changed_at, p.name, h.last_seen, h.interval_s,
-       a.repeated, a.version, a.id, a.host_id
+       a.repeated, a.version, a.id, a.host_id, h.silent
   FROM alert a JOIN municipality m ON m.id = a.municipality_id JOIN host h ON h.id = a.host_id
   LEFT JOIN person p ON p.id = a.assignee_id
  WHERE {scope}
@@ -39,7 +39,7 @@ SELECT number, opened_at, state, changed_at FROM alert
 SELECT h.id, h.agent, h.name, h.municipality_id, m.name, h.os, h.last_seen, h.interval_s,
        h.simulated, h.state, h.agent_version, h.facts_unknown, h.clock_skew_ms,
        (SELECT count(*) FROM alert a WHERE a.host_id = h.id
-           AND a.state IN ('new', 'taken', 'fix_claimed'))
+           AND a.state IN ('new', 'taken', 'fix_claimed')), h.silent
   FROM host h JOIN municipality m ON m.id = h.municipality_id
  WHERE {scope}
  ORDER BY m.name, h.name, h.id
@@ -58,7 +58,7 @@ SELECT s.section, s.status, s.reason, s.reach, s.collected_at, s.since, b.doc
 
 -- name: findings
 SELECT h.agent, h.name, h.municipality_id, h.last_seen, h.interval_s, f.rule_id, f.subject,
-       f.outcome, f.since, f.reason, f.readings, f.baseline, h.facts_unknown
+       f.outcome, f.since, f.reason, f.readings, f.baseline, h.facts_unknown, h.silent
   FROM finding f JOIN host h ON h.id = f.host_id JOIN municipality m ON m.id = h.municipality_id
  WHERE {scope}
  ORDER BY m.name, h.name, f.rule_id, f.subject

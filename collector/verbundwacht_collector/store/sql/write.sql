@@ -167,9 +167,11 @@ SELECT id, kind, recipient FROM channel
  ORDER BY id
 
 -- name: told_channels
--- Who was told that this alert is new, and may therefore be told how it ended.
-SELECT DISTINCT d.channel_id FROM delivery d JOIN alert_event e ON e.id = d.event_id
- WHERE e.alert_id = :alert_id AND d.state NOT IN ('superseded', 'expired')
+-- Who was told that this alert is open, this time, and may therefore be told how it ended.
+SELECT DISTINCT channel_id FROM delivery
+ WHERE state NOT IN ('superseded', 'expired', 'failed')
+   AND event_id = (SELECT max(id) FROM alert_event
+                    WHERE alert_id = :alert_id AND kind IN ('opened', 'reopened'))
 
 -- name: supersede
 -- "New" and "resolved" both unsent: the recipient needs neither.
