@@ -4,7 +4,6 @@
 rules, alerts, commit, signed acknowledgements. Doors and TLS are measured in `door`.
 """
 
-import logging
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -13,12 +12,11 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 from unittest.mock import patch
 
-import structlog
 from tests.bench import population
 from tests.bench.figures import Budget, Figure, Ratio, median
 from tests.bench.machine import verify_us
 from tests.system.fleet import Member
-from tests.system.running import Stage
+from tests.system.running import Stage, quiet_log
 
 from verbundwacht_collector import acks, pipeline, verify
 from verbundwacht_collector.alerts.model import Settings
@@ -122,17 +120,6 @@ def _watched(clock: Clock) -> Iterator[None]:
             one.stop()
 
 
-@contextmanager
-def quiet() -> Iterator[None]:
-    """The log is switched off: it is part of the door's figures, where it goes to a real file."""
-    before = structlog.get_config()
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
-    try:
-        yield
-    finally:
-        structlog.configure(**before)
-
-
 class Load(NamedTuple):
     """One kind of traffic and how much of it may be asked for."""
 
@@ -154,7 +141,7 @@ def measure(quick: bool) -> list[Figure]:
     """Each kind of traffic, then where the time of a beat goes."""
     hosts, rounds = (50, 1) if quick else (1_000, 5)
     verify_raw = verify_us()
-    with tempfile.TemporaryDirectory() as folder, quiet():
+    with tempfile.TemporaryDirectory() as folder, quiet_log():
         stage, members = population.alliance(Path(folder), hosts)
         with open_committer(stage) as one:
             for reports in population.first_reports(members):

@@ -6,9 +6,7 @@ the probes are missing; a test says what the facts are.
 
 import base64
 import os
-import ssl
 from collections.abc import Mapping
-from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
@@ -23,7 +21,7 @@ from verbundwacht_agent.receipt import Enrolment, read_receipt
 from verbundwacht_collector.app import load_signer, now_ms
 from verbundwacht_collector.config import Folder
 from verbundwacht_collector.enrolment import Addresses, admit, read_request
-from verbundwacht_collector.pki import PkiFiles, key_pem, load_authority
+from verbundwacht_collector.pki import PkiFiles, load_authority
 from verbundwacht_collector.store.sqlite import SqliteStore
 from verbundwacht_wire.frame import NOBODY, ZERO32, Header, read_frame
 from verbundwacht_wire.keys import P256Signer, check_signature, seal
@@ -157,18 +155,6 @@ class Member:
         assert header.typ == ACK
         assert (header.tenant, header.agent) == (self.names.municipality, self.agent)
         return decode(inflate(frame.payload, header.coding, header.ulen), Ack)
-
-    def context(self, scratch: Path) -> ssl.SSLContext:
-        """TLS as this host speaks it; its files are written below `scratch`."""
-        certificate, key = scratch / f"{self.agent.hex()}.pem", scratch / f"{self.agent.hex()}.key"
-        receipt = self.enrolment.receipt
-        certificate.write_text(receipt.certificate)
-        key.write_bytes(key_pem(self.tls))
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        context.minimum_version = ssl.TLSVersion.TLSv1_3
-        context.load_verify_locations(cadata=receipt.ca)
-        context.load_cert_chain(certificate, key)
-        return context
 
 
 def enrol(folder: Folder, names: list[Names], addresses: Addresses) -> list[Member]:

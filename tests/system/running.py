@@ -1,6 +1,7 @@
 """A collector in a folder of its own, and `verbundwacht serve` as the process people start."""
 
 import contextlib
+import logging
 import os
 import signal
 import socket
@@ -10,6 +11,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, NamedTuple
+
+import structlog
 
 from verbundwacht_collector.admin import add_municipality, bundled_pack, init
 from verbundwacht_collector.config import Config, Folder, Listen, Public, load
@@ -76,12 +79,11 @@ class Stage(NamedTuple):
         return Addresses(f"localhost:{self.ports.mqtt}", f"localhost:{self.ports.https}", 900)
 
     def add(self, *municipalities: str) -> None:
-        """The municipalities exist; each has a contact that gets its mail."""
+        """The municipalities exist."""
         store = SqliteStore(self.folder.database)
         with contextlib.closing(store), store.transaction() as tx:
             for one in municipalities:
-                contact = f"admin@{one}.example.org"
-                add_municipality(tx, municipality_id=one, name=one.title(), contact=contact)
+                add_municipality(tx, municipality_id=one, name=one.title(), contact=None)
 
 
 def new_stage(
@@ -172,3 +174,14 @@ def serving(stage: Stage, *, uvloop: bool = True) -> Iterator[Serve]:
     finally:
         if serve._process.poll() is None:
             serve.stop()
+
+
+@contextlib.contextmanager
+def quiet_log() -> Iterator[None]:
+    """What the collector does in this process, it does not log."""
+    before = structlog.get_config()
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+    try:
+        yield
+    finally:
+        structlog.configure(**before)
