@@ -1,12 +1,12 @@
 """Debian's Chromium, driven by Playwright, and what is looked at on every page."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
-from tests.collector.web.stage import PASSWORD
+from tests.collector.web.stage import PASSWORD, Served, numbers
 
 FLAGS: Final = [
     "--no-sandbox",
@@ -75,6 +75,13 @@ def log_in(page: Page, url: str, login: str) -> None:
     page.wait_for_url(f"{url}/alerts")
 
 
+def at_alert(agent: str, index: int = 0) -> Callable[[Page, Served], object]:
+    """Goes to the host's alert of this index, in the order in which they were opened."""
+    return lambda page, served: page.goto(
+        f"{served.url}/alerts/{served.stage.act(lambda tx: numbers(tx, agent)[index])}"
+    )
+
+
 def complaints(page: Page, axe: str) -> list[str]:
     """Everything that is wrong with the page as it stands: policy, width, targets, axe."""
     found = [f"policy: {text}" for text in page.evaluate("window.violations")]
@@ -83,7 +90,7 @@ def complaints(page: Page, axe: str) -> list[str]:
         found.append(f"{overflow} px sideways overflow")
     found += [f"small target: {text}" for text in page.evaluate(_SMALL_TARGETS)]
     page.evaluate(axe)
-    options = {"runOnly": {"type": "tag", "values": AXE_TAGS}}
+    options = {"runOnly": {"type": "tag", "values": AXE_TAGS}, "resultTypes": ["violations"]}
     result: dict[str, Any] = page.evaluate("(options) => axe.run(document, options)", options)
     for violation in result["violations"]:
         places = [node["html"][:160] for node in violation["nodes"][:3]]

@@ -7,10 +7,11 @@ import sys
 import threading
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
-from tests.collector.web.stage import ROOT, Stage, stage
+from playwright.sync_api import Browser
+from tests.collector.web.browser import browser
+from tests.collector.web.stage import ROOT, Served, Stage, stage
 
 CHROMIUM = Path("/usr/bin/chromium")
 AXE = ROOT / "build" / "test-assets"
@@ -30,13 +31,6 @@ async def site(tmp_path: Path) -> AsyncIterator[Stage]:
     """A web server over a freshly seeded store, in the test's own loop."""
     async with stage(tmp_path / "vw.db") as running:
         yield running
-
-
-class Served(NamedTuple):
-    """A stage whose server runs in another thread, for a browser that blocks this one."""
-
-    url: str
-    stage: Stage
 
 
 @pytest.fixture
@@ -87,3 +81,10 @@ def axe_source() -> str:
     """axe-core as one script."""
     (found,) = AXE.glob("axe-core-*/axe.min.js")
     return found.read_text()
+
+
+@pytest.fixture(scope="session")
+def chrome(chromium: Path) -> Iterator[Browser]:
+    """One running Chromium for all tests."""
+    with browser(chromium) as running:
+        yield running

@@ -108,6 +108,13 @@ class Stage(NamedTuple):
             return act(tx)
 
 
+class Served(NamedTuple):
+    """A stage whose server runs in another thread, for a browser that blocks this one."""
+
+    url: str
+    stage: Stage
+
+
 @asynccontextmanager
 async def stage(path: Path, *, insecure_loopback: bool = True) -> AsyncIterator[Stage]:
     """A server on a free loopback port; plain HTTP, as in the demo unless told otherwise."""
@@ -187,7 +194,7 @@ def _tenants(tx: Transaction) -> None:
         people.add_grant(tx, person, grant)
     tx.execute(
         "INSERT INTO channel (kind, name, recipient, alliance_id)"
-        " VALUES ('smtp', 'SOC', 'soc@hochwald.example', 'hochwald')",
+        " VALUES ('mail', 'SOC', 'soc@hochwald.example', 'hochwald')",
         {},
     )
 

@@ -161,7 +161,7 @@ async def test_the_page_says_what_to_do_what_was_read_and_who_signed_it(site: St
         "Vom Server selbst unterschrieben",
         "linux-basis",
         "IT-Grundschutz 2023",
-        "soc@hochwald.example",
+        "E-Mail an soc@hochwald.example",
         "nicht erfüllt",
     ):
         assert part in page.text, part

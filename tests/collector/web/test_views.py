@@ -245,9 +245,10 @@ def test_the_history_names_the_day_where_it_changes() -> None:
     ("counts", "untaken", "sentence"),
     [
         ({}, 0, "Keine Warnung ist offen."),
-        ({"low": 1}, 1, "Eine Warnung ist offen. Eine hat noch niemand übernommen."),
+        ({"low": 1}, 1, "Eine Warnung ist offen. Sie ist noch nicht übernommen."),
         ({"critical": 1, "low": 12}, 0, "13 Warnungen sind offen, eine davon ist kritisch. Alle"),
-        ({"critical": 2}, 2, "Zwei Warnungen sind offen, zwei davon sind kritisch. Zwei hat"),
+        ({"critical": 2, "low": 1}, 2, "Drei Warnungen sind offen, zwei davon sind kritisch. Zwei"),
+        ({"low": 3}, 3, "Drei Warnungen sind offen. Noch ist keine übernommen."),
     ],
 )
 def test_one_sentence_says_how_things_stand(

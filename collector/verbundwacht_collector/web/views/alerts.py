@@ -156,6 +156,9 @@ def verdict(figures: Figures) -> str:
     if not figures.untaken:
         rest = "Sie ist" if found == 1 else "Alle sind"
         return f"{first}. {rest} in Bearbeitung."
+    if figures.untaken == found:
+        rest = "Sie ist noch nicht" if found == 1 else "Noch ist keine"
+        return f"{first}. {rest} übernommen."
     who = dates.in_words(figures.untaken).capitalize()
     return f"{first}. {who} hat noch niemand übernommen."
 

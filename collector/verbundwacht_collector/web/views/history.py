@@ -54,7 +54,7 @@ DELIVERY_STATES: Final = {
     "superseded": Word("entfällt, weil überholt", "wait"),
     "expired": Word("verfallen", "bad"),
 }
-CHANNELS: Final = {"smtp": "E-Mail", "webhook": "Webhook", "syslog": "Syslog"}
+CHANNELS: Final = {"mail": "E-Mail", "webhook": "Webhook", "syslog": "Syslog"}
 
 
 @dataclass(frozen=True)

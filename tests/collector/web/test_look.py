@@ -1,13 +1,11 @@
 """Every page in a real browser: accessible, no sideways scrolling, nothing the policy stops."""
 
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from typing import NamedTuple
 
 import pytest
 from playwright.sync_api import Browser, Page
-from tests.collector.web.browser import browser, complaints, log_in, window
-from tests.collector.web.conftest import Served
+from tests.collector.web.browser import at_alert, complaints, log_in, window
 from tests.collector.web.stage import (
     DENIED,
     NEVER,
@@ -15,7 +13,7 @@ from tests.collector.web.stage import (
     SILENT,
     SOC,
     STOCK,
-    TOWN,
+    Served,
     numbers,
 )
 
@@ -35,12 +33,6 @@ class Sight(NamedTuple):
 
 def at(path: str) -> Callable[[Page, Served], object]:
     return lambda page, served: page.goto(served.url + path)
-
-
-def at_alert(agent: str, index: int = 0) -> Callable[[Page, Served], object]:
-    return lambda page, served: page.goto(
-        f"{served.url}/alerts/{served.stage.act(lambda tx: numbers(tx, agent)[index])}"
-    )
 
 
 def empty_comment(page: Page, served: Served) -> None:
@@ -99,12 +91,6 @@ SIGHTS = {
 def listed(found: dict[str, list[str]]) -> str:
     """One line per complaint."""
     return "\n".join(f"{name}: {text}" for name, texts in found.items() for text in texts)
-
-
-@pytest.fixture(scope="module")
-def chrome(chromium: Path) -> Iterator[Browser]:
-    with browser(chromium) as running:
-        yield running
 
 
 @pytest.mark.parametrize(("width", "scheme"), SIZES)
@@ -179,105 +165,3 @@ def test_the_look_itself_notices_each_kind_of_fault(
 
     for kind in ("policy: style-src", "sideways overflow", "small target", "axe label"):
         assert kind in found
-
-
-@pytest.mark.parametrize("javascript", [True, False])
-@pytest.mark.parametrize("login", [SOC, TOWN])
-def test_from_login_to_a_closed_alert(
-    chrome: Browser, served: Served, javascript: bool, login: str
-) -> None:
-    with window(chrome, javascript=javascript) as page:
-        log_in(page, served.url, login)
-        page.locator(".todo > li", has_text="Neu").get_by_role("link").first.click()
-        page.get_by_role("button", name="Übernehmen").click()
-        page.get_by_text("Sie haben die Warnung übernommen.").wait_for()
-        page.get_by_label("Kommentar").fill("Ich sehe nach.")
-        page.get_by_role("button", name="Kommentar speichern").click()
-        page.get_by_text("Ihr Kommentar ist gespeichert.").wait_for()
-        page.get_by_label("Der Server ist außer Betrieb").check()
-        page.get_by_label("Begründung").fill("Wird morgen abgebaut.")
-        page.get_by_role("button", name="Warnung schließen").click()
-        page.get_by_text("Die Warnung ist geschlossen.").wait_for()
-        history = page.locator(".flow").inner_text()
-        page.get_by_role("link", name="Warnungen").first.click()
-        page.wait_for_url("**/alerts")
-        numbers_left = page.locator(".todo > li").count()
-        page.get_by_role("button", name="Abmelden").click()
-        page.get_by_text("Sie sind abgemeldet.").wait_for()
-
-    for part in ("hat übernommen", "Ich sehe nach.", "hat geschlossen", "Wird morgen abgebaut."):
-        assert part in history
-    assert numbers_left == (7 if login == SOC else 6)
-
-
-def test_with_javascript_an_action_needs_no_reload_and_moves_the_focus_to_the_message(
-    chrome: Browser, served: Served
-) -> None:
-    with window(chrome) as page:
-        log_in(page, served.url, SOC)
-        at_alert(REAL)(page, served)
-        page.evaluate("window.sameDocument = true")
-        page.get_by_role("button", name="Übernehmen").click()
-        page.get_by_text("Sie haben die Warnung übernommen.").wait_for()
-        page.wait_for_function("document.activeElement.id === 'meldung'")
-
-        assert page.evaluate("window.sameDocument")
-        assert page.evaluate("window.violations") == []
-        assert page.locator("h1").count() == 1
-
-
-@pytest.mark.parametrize("javascript", [True, False])
-def test_a_filter_is_an_address_that_can_be_passed_on(
-    chrome: Browser, served: Served, javascript: bool
-) -> None:
-    with window(chrome, javascript=javascript) as page:
-        log_in(page, served.url, SOC)
-        page.get_by_label("Schweregrad").select_option("low")
-        page.get_by_label("Text", exact=True).fill("ssh")
-        page.get_by_role("button", name="Anzeigen").click()
-        page.wait_for_url("**/alerts?severity=low&q=ssh")
-        shown = page.locator(".todo > li").count()
-        page.reload()
-
-        assert shown == page.locator(".todo > li").count() == 2
-        page.get_by_role("link", name="Text: ssh").click()
-        page.wait_for_url("**/alerts?severity=low")
-
-
-def test_the_keyboard_alone_reaches_and_takes_an_alert(chrome: Browser, served: Served) -> None:
-    with window(chrome) as page:
-        log_in(page, served.url, SOC)
-        page.keyboard.press("Tab")
-        first = page.evaluate("document.activeElement.className")
-        page.keyboard.press("Enter")
-        page.keyboard.press("/")
-        page.keyboard.type("dms01")
-        page.keyboard.press("Enter")
-        page.wait_for_url("**/alerts?state=all&q=dms01")
-        page.locator(".todo a").first.focus()
-        page.keyboard.press("Enter")
-        page.get_by_role("button", name="Übernehmen").focus()
-        ring = page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
-        page.keyboard.press("Enter")
-        page.get_by_text("Sie haben die Warnung übernommen.").wait_for()
-
-    assert first == "skip"
-    assert ring == "solid"
-
-
-def test_nothing_is_loaded_from_anywhere_else(chrome: Browser, served: Served) -> None:
-    asked: list[str] = []
-    with window(chrome) as page:
-        page.on("request", lambda request: asked.append(request.url))
-        log_in(page, served.url, SOC)
-        page.goto(f"{served.url}/hosts/{REAL}")
-        fonts = page.evaluate(
-            "document.fonts.ready.then((set) => [...set].filter((f) => f.status === 'loaded')"
-            ".map((f) => `${f.family} ${f.weight}`))"
-        )
-
-    assert {url for url in asked if not url.startswith((served.url, "data:"))} == set()
-    assert {'"Fira Sans" 400', '"Fira Sans" 600'} <= set(fonts) or {
-        "Fira Sans 400",
-        "Fira Sans 600",
-    } <= set(fonts)
