@@ -103,7 +103,7 @@ def _apply(ack: Ack, spool: Spool, learned: Learned) -> Learned:
             fork = (ack.hi, bytes.fromhex(ack.head))
         elif code in _DELETABLE and _names(spool, seq, entry):
             spool.forget(seq)
-    return Learned(learned.full or ack.want is not None, fork, True)
+    return Learned(ack.want is not None, fork, True)  # the newest answer knows best
 
 
 def _reaches(ack: Ack, spool: Spool) -> bool:

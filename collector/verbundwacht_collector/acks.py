@@ -13,7 +13,6 @@ from verbundwacht_wire.messages import ACK, Ack
 from verbundwacht_wire.payload import deflate
 
 MAX_SELECTED = 64
-_RANK = {"full": 3, "bodies": 2, "resend": 1}
 
 
 def answerable(taken: Taken) -> bool:
@@ -54,7 +53,6 @@ def _ack(messages: list[Taken], host: HostRecord, now: int, later_s: int | None)
         and (one.code not in (Code.OK, Code.DUPLICATE) or _loose(one, chain))
     ]
     beats = [one.beat for one in messages if one.beat is not None]
-    wants = sorted((one.want for one in messages if one.want), key=lambda w: _RANK[w])
     return Ack(
         upto=chain.upto,
         upto_hash=chain.upto_hash.hex() if chain.upto else "",
@@ -62,7 +60,7 @@ def _ack(messages: list[Taken], host: HostRecord, now: int, later_s: int | None)
         head=chain.head.hex(),
         sel=tuple(selected[-MAX_SELECTED:]),
         beat=max(beats) if beats else None,
-        want=wants[-1] if wants else None,
+        want=messages[-1].want,
         later_s=later_s,
         now=now,
     )

@@ -50,7 +50,7 @@ def _forks(header: Header, entry: bytes, chain: Chain, stored: Stored) -> bool:
     before = chain.genesis if header.seq == 1 else (stored(header.seq - 1) or (None,))[0]
     if before is not None and before != header.prev:
         return True
-    after = stored(header.seq + 1)
+    after = stored(header.seq + 1) if header.seq < chain.hi else None
     return after is not None and read_frame(after[1]).header.prev != entry
 
 
@@ -73,8 +73,11 @@ def _accept(header: Header, entry: bytes, chain: Chain) -> Place:
 
 def explain(chain: Chain, dropped: tuple[int, int]) -> Chain:
     """The agent's word that these sequence numbers fell out of its spool is remembered."""
-    ranges = [*json.loads(chain.explained), list(dropped)]
-    return msgspec.structs.replace(chain, explained=json.dumps(sorted(ranges)[-64:]))
+    ranges = json.loads(chain.explained)
+    if list(dropped) in ranges:
+        return chain
+    ranges = sorted([*ranges, list(dropped)])[-64:]
+    return msgspec.structs.replace(chain, explained=json.dumps(ranges))
 
 
 def close_gaps(chain: Chain, after: Callable[[int], list[tuple[int, bytes]]]) -> Chain:

@@ -4,7 +4,7 @@
 as a protocol, and time as a value. Doors, threads and clocks live elsewhere.
 """
 
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 import structlog
@@ -14,20 +14,18 @@ from verbundwacht_collector.alerts.model import Attestation
 from verbundwacht_collector.chain import close_gaps, explain, place, place_beat
 from verbundwacht_collector.content import Content, read_beat, read_report
 from verbundwacht_collector.errors import StoreError
+from verbundwacht_collector.facts import Want, apply_report, interval_s, renew, still_wanted
 from verbundwacht_collector.judging import Judge
 from verbundwacht_collector.peer import Peer
 from verbundwacht_collector.store.protocol import Transaction
-from verbundwacht_collector.store.records import Chain, HostRecord, SectionRecord
-from verbundwacht_collector.verify import MAX_CLOCK_AHEAD_MS, check_sender
+from verbundwacht_collector.store.records import Chain, HostRecord
+from verbundwacht_collector.verify import check_sender
 from verbundwacht_wire.codes import Code
 from verbundwacht_wire.errors import PayloadError, WireError
 from verbundwacht_wire.frame import Frame, Header, read_frame
-from verbundwacht_wire.messages import BEAT, REBASE, REPORT, AgentInfo, Beat
+from verbundwacht_wire.messages import BEAT, REBASE, REPORT, Beat
 
 DAY_MS = 24 * 3600 * 1000
-MIN_INTERVAL_S, MAX_INTERVAL_S = 60, 86_400
-
-Want = Literal["full", "bodies", "resend"]
 
 log = structlog.get_logger()
 
@@ -96,7 +94,7 @@ def _take_report(
         return tx.envelope_at(host.id, seq)
 
     code, chain = place(header, entry, host.chain, stored)
-    taken = Taken(code, host, header, entry, chain or host.chain)
+    taken = Taken(code, host, header, entry, chain or host.chain, want=still_wanted(host))
     if chain is None:
         if code == Code.FORK:
             log.warning("chain.forked", host=host.name, seq=header.seq, hi=host.chain.hi)
@@ -112,12 +110,24 @@ def _take_report(
     )
     if content is not None and content.report.dropped is not None:
         chain = explain(chain, content.report.dropped)
+    if header.typ == REBASE and chain.upto < header.seq - 1:
+        chain = explain(chain, (chain.upto + 1, header.seq - 1))  # parked, never to be sent
     chain = close_gaps(chain, lambda seq: tx.seqs_after(host.id, seq))
     tx.move_chain(host.id, host.chain, chain)
     taken = taken._replace(code=code, chain=chain)
     if content is None:
-        return taken
+        return taken._replace(want=_unusable(tx, host, header))
     return taken._replace(want=_apply_or_set_aside(tx, message, frame, host, content, judge))
+
+
+def _unusable(tx: Transaction, host: HostRecord, header: Header) -> Want | None:
+    """Something about the host changed and nobody can read what: its facts are unknown."""
+    if header.typ not in (REPORT, REBASE) or header.seq <= host.applied_seq:
+        return still_wanted(host)
+    tx.set_flags(
+        host.id, awaiting=bool(host.awaiting), silent=bool(host.silent), facts_unknown=True
+    )
+    return "full"
 
 
 def _apply_or_set_aside(
@@ -135,7 +145,7 @@ def _apply_or_set_aside(
     """
     try:
         with tx.savepoint():
-            return _apply(tx, message, frame, host, content, judge)
+            return apply_report(tx, frame, host, content, judge, at=message.at)
     except StoreError:
         raise
     except Exception as problem:
@@ -157,115 +167,11 @@ def _read(frame: Frame) -> Content:
     return read_report(frame)
 
 
-def _apply(
-    tx: Transaction,
-    message: Received,
-    frame: Frame,
-    host: HostRecord,
-    content: Content,
-    judge: Judge,
-) -> Want | None:
-    """The host's facts are those of this report, unless a newer one was applied already."""
-    header, report = frame.header, content.report
-    newest = header.seq > host.applied_seq
-    fresh = _renew(tx, host, header, report.agent, message.at) if newest else False
-    silent = bool(host.silent) and not fresh
-    if not newest:
-        return None
-    missing = _store_bodies(tx, host, content, message.at)
-    seen = Attestation(message.at, frame.entry_hash, _interval_s(report.agent) * 1000)
-    if missing:
-        log.warning("facts.incomplete", host=host.name, seq=header.seq, sections=missing)
-        tx.set_flags(host.id, awaiting=bool(host.awaiting), silent=silent, facts_unknown=True)
-        if host.silent and fresh:
-            Alerting(tx, host, seen, judge.settings).speaks_again()
-        return "full"
-    changed = _store_sections(tx, host, content, header.seq, message.at)
-    tx.applied(host.id, header.seq, content.manifest)
-    alerting = judge.report(tx, host, changed, seen, attests=fresh)
-    if host.silent and fresh:
-        alerting.speaks_again()
-    tx.set_flags(host.id, awaiting=alerting.awaiting, silent=silent, facts_unknown=False)
-    log.info(
-        "report.accepted",
-        host=host.name,
-        municipality=host.municipality_id,
-        seq=header.seq,
-        sections_changed=len(changed),
-        delay_s=round((message.at - header.time) / 1000, 1),
-    )
-    return None
-
-
-def _interval_s(agent: AgentInfo) -> int:
-    return min(max(agent.interval_s, MIN_INTERVAL_S), MAX_INTERVAL_S)
-
-
-def _renew(tx: Transaction, host: HostRecord, header: Header, agent: AgentInfo, at: int) -> bool:
-    """The host counts as seen now, unless its message is older than two intervals.
-
-    A message that somebody held back, or a clock that is behind, must not look like life.
-    """
-    interval_s = _interval_s(agent)
-    delay = at - header.time
-    if delay < -MAX_CLOCK_AHEAD_MS or delay > 2 * interval_s * 1000:
-        tx.set_skew(host.id, -delay)
-        tx.count(f"code:{Code.CLOCK.value}")
-        if delay > 0:
-            return False
-    tx.seen(host.id, at, interval_s=interval_s, version=agent.version[:32], facts=agent.facts)
-    return True
-
-
-def _store_bodies(tx: Transaction, host: HostRecord, content: Content, at: int) -> list[str]:
-    """The bodies are stored; returns the sections whose body is neither here nor known."""
-    for section, (digest, body) in content.bodies.items():
-        tx.put_body(host.municipality_id, section, digest, body, at)
-    return [
-        section
-        for section, entry in content.report.manifest.items()
-        if entry.status == "ok"
-        and section not in content.bodies
-        and not tx.has_body(host.municipality_id, section, bytes.fromhex(entry.hash))
-    ]
-
-
-def _store_sections(
-    tx: Transaction, host: HostRecord, content: Content, seq: int, at: int
-) -> list[str]:
-    """What the manifest says since when; returns the sections that now say something else."""
-    before = tx.sections(host.id)
-    changed = []
-    for section, entry in content.report.manifest.items():
-        old = before.pop(section, None)
-        digest = bytes.fromhex(entry.hash)
-        says = (digest, entry.status, entry.reason, entry.reach)
-        same = old is not None and (old.hash, old.status, old.reason, old.reach) == says
-        since = old.since if same and old is not None else at
-        row = SectionRecord(
-            section=section,
-            hash=digest,
-            status=entry.status,
-            reason=entry.reason,
-            reach=entry.reach,
-            collected_at=entry.at,
-            since=since,
-        )
-        if row != old:
-            tx.put_section(host.id, row)
-        if not same:
-            changed.append(section)
-            tx.add_section_change(host.id, row, seq, at)
-    for section in before:
-        tx.drop_section(host.id, section)
-    return [*changed, *before]
-
-
 def _take_beat(
     tx: Transaction, message: Received, frame: Frame, host: HostRecord, judge: Judge
 ) -> Taken:
     header, entry = frame.header, frame.entry_hash
-    taken = Taken(Code.OK, host, header, entry, host.chain)
+    taken = Taken(Code.OK, host, header, entry, host.chain, want=still_wanted(host))
     try:
         beat, manifest = read_beat(frame)
     except PayloadError as refusal:
@@ -300,7 +206,7 @@ def _attest(
     One about a report that is not here means that this store lost it: hosts send beats only
     after everything before was acknowledged.
     """
-    fresh = _renew(tx, host, frame.header, beat.agent, message.at)
+    fresh = renew(tx, host, frame.header, beat.agent, message.at)
     newest = frame.header.seq >= host.chain.hi
     known = newest and manifest == host.manifest
     unknown = not known if newest else bool(host.facts_unknown)
@@ -308,7 +214,7 @@ def _attest(
     attests = bool(host.awaiting) and known and fresh
     if not (ends_silence or attests or unknown != bool(host.facts_unknown)):
         return "full" if unknown else None
-    seen = Attestation(message.at, frame.entry_hash, _interval_s(beat.agent) * 1000)
+    seen = Attestation(message.at, frame.entry_hash, interval_s(beat.agent) * 1000)
     awaiting = bool(host.awaiting)
     alerting = Alerting(tx, host, seen, judge.settings)
     if attests:

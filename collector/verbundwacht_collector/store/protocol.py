@@ -39,7 +39,9 @@ class Transaction(Protocol):
     def keep_beat(self, host_id: int) -> None:
         """The newest beat becomes part of the journal (one a day, and where it is cited)."""
 
-    def seen(self, host_id: int, at: int, *, interval_s: int, version: str, facts: int) -> None: ...
+    def seen(self, host_id: int, at: int, *, interval_s: int, version: str, facts: int) -> None:
+        """The host was heard, and its clock is right as far as anybody knows."""
+
     def set_flags(
         self, host_id: int, *, awaiting: bool, silent: bool, facts_unknown: bool
     ) -> None: ...

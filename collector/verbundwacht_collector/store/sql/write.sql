@@ -50,7 +50,7 @@ SELECT host_id, NULL, beat_hash, 'vw-beat/1', 0, beat_at, beat_frame
                     WHERE e.host_id = chain.host_id AND e.hash = chain.beat_hash AND e.seq IS NULL)
 
 -- name: seen
-UPDATE host SET last_seen = :last_seen, interval_s = :interval_s,
+UPDATE host SET last_seen = :last_seen, interval_s = :interval_s, clock_skew_ms = 0,
                 agent_version = :agent_version, facts_version = :facts_version
  WHERE id = :host_id
 
