@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.x509.oid import NameOID
 
 from verbundwacht_collector import pki
-from verbundwacht_collector.ingest import Peer
+from verbundwacht_collector.peer import Peer
 from verbundwacht_wire.frame import ES256P, NOBODY, ZERO32, Header, read_frame
 from verbundwacht_wire.keys import P256Signer, seal
 from verbundwacht_wire.manifest import manifest_hash, section_hash

@@ -15,8 +15,8 @@ from tests.fakes import INTERVAL_S, Clock, FakeAgent
 from verbundwacht_collector import enrolment, packs, pipeline, pki
 from verbundwacht_collector.acks import acknowledge
 from verbundwacht_collector.alerts.model import Settings
-from verbundwacht_collector.ingest import Peer
 from verbundwacht_collector.judging import Judge
+from verbundwacht_collector.peer import Peer
 from verbundwacht_collector.pipeline import Received, Taken
 from verbundwacht_collector.scope import OperatorScope
 from verbundwacht_collector.store import read, views
