@@ -78,6 +78,13 @@ from verbundwacht_collector.rules.language.types import (
         ("facts.box.kind == 'apk'", 18, "'apk' is never the value; it is one of deb, rpm"),
         ("facts.box.kind in ['deb', 'apk']", 26, "'apk' is never the value"),
         ("'apk' != facts.box.kind", 0, "'apk' is never the value"),
+        ("[facts.box, facts.box.items[0]].size() == 2", 12, "Item among values of type Box"),
+        (
+            "facts.box.items.filter(i, i.count > 0).all(a, facts.box.words.map(w, w).all(b,"
+            " facts.box.words.all(c, a.name == b + c)))",
+            95,
+            "more than 2 loops over facts inside each other",
+        ),
         ("facts.box.word.all(x, x)", 15, "all needs a list, not string"),
         ("facts.box.words.all(now, true)", 20, "'now' cannot be a variable"),
         ("facts.box.words.all(if, true)", 20, "'if' cannot be a variable"),
@@ -139,6 +146,12 @@ def test_a_condition_that_never_depends_on_the_host_is_named(source: str, offset
         "facts.box.items.all(i, !has(i.note) || i.note == 'x')",
         "has(facts.box.maybe) && facts.box.items.all(i, i.count > facts.box.maybe)",
         "facts.box.flag && has(facts.box.maybe) && facts.box.maybe > 1",
+        "!(!has(facts.box.maybe) || facts.box.flag) && facts.box.maybe > 1",
+        "(has(facts.box.maybe) && facts.box.flag || has(facts.box.maybe)) && facts.box.maybe > 1",
+        "(facts.box.flag ? has(facts.box.maybe) : has(facts.box.maybe)) && facts.box.maybe > 1",
+        "(has(facts.box.maybe) ? facts.box.flag : has(facts.box.maybe)) && facts.box.maybe > 1",
+        "!(has(facts.box.maybe) ? facts.box.flag : !has(facts.box.maybe)) && facts.box.maybe > 1",
+        "(!has(facts.box.maybe) ? has(facts.box.maybe) : facts.box.flag) && facts.box.maybe > 1",
         "(has(facts.box.maybe) && facts.box.flag) ? facts.box.maybe > 1 : false",
     ],
 )
@@ -159,6 +172,15 @@ def test_a_field_is_guarded_where_a_condition_makes_sure_of_it(source: str) -> N
         ("facts.box.maybe > 1 && has(facts.box.maybe)", "facts.box.maybe"),
         ("(has(facts.box.maybe) || facts.box.flag) && facts.box.maybe > 1", "facts.box.maybe"),
         ("has(facts.box.maybe) ? facts.box.flag : facts.box.maybe > 1", "facts.box.maybe"),
+        ("(!has(facts.box.maybe) && facts.box.flag) || facts.box.maybe > 1", "facts.box.maybe"),
+        (
+            "(facts.box.flag ? has(facts.box.maybe) : facts.box.number > 1) && facts.box.maybe > 1",
+            "facts.box.maybe",
+        ),
+        (
+            "!(facts.box.flag ? !has(facts.box.maybe) : facts.box.flag) && facts.box.maybe > 1",
+            "facts.box.maybe",
+        ),
         ("facts.box.items.exists(i, i.note == 'x')", "i.note"),
         (
             "facts.box.items.all(i, has(i.note)) && facts.box.items.all(i, i.note == 'x')",
@@ -177,6 +199,13 @@ def test_a_field_that_may_be_missing_is_reported_where_nothing_guards_it(
 
     assert found.remarks == []
     assert path in [read.path for read in found.unguarded]
+
+
+@pytest.mark.parametrize(
+    "source", ["[1, 2].exists(x, x == facts.box.number)", "facts.box.numbers.exists(x, x == 1)"]
+)
+def test_a_loop_with_anything_from_the_host_is_no_constant(source: str) -> None:
+    assert check(source, parse(source), SCOPE, want=BOOL).remarks == []
 
 
 def test_what_an_expression_reads_is_known_before_it_runs() -> None:

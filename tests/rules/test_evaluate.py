@@ -166,7 +166,29 @@ def test_each_element_has_a_verdict_of_its_own() -> None:
         "tcp/23": "fail",
         "udp/53": "fail",
     }
-    assert str(verdicts[1].readings[0]).startswith("facts.listening.sockets[1] proto=")
+    assert [str(one) for one in verdicts[0].readings] == ["facts.listening.sockets[0] port=22"]
+    assert [str(one) for one in verdicts[1].readings] == [
+        'facts.listening.sockets[1] proto="tcp" port=23 address="0.0.0.0"',
+        "params.ports = [22, 443]",
+    ]
+
+
+def test_what_a_passing_element_was_compared_with_is_named_beside_it() -> None:
+    body = """
+  needs: [listening, sshd]
+  each: facts.listening.sockets
+  as: p
+  subject: [p.port]
+  assert: p.port in facts.sshd.port && p.proto == "tcp"
+"""
+    snapshot = ok(listening={"sockets": [socket(22)]}, sshd={"port": [22]})
+
+    verdict = judged(rule(body), snapshot)
+
+    assert [str(one) for one in verdict.readings] == [
+        'facts.listening.sockets[0] port=22 proto="tcp"',
+        "facts.sshd.port = [22]",
+    ]
 
 
 def test_no_element_at_all_is_one_pass_without_subject() -> None:
@@ -184,6 +206,15 @@ def test_of_two_elements_with_one_subject_the_failing_one_counts() -> None:
 
         assert (verdict.outcome, verdict.subject) == ("fail", "tcp")
         assert "port=23" in verdict.explanation
+
+
+def test_of_two_failing_elements_with_one_subject_the_first_is_explained() -> None:
+    body = SOCKETS.replace("[p.proto, p.port]", "[p.proto]")
+    sockets = [socket(23), socket(25)]
+
+    verdict = judged(rule(body, parameters=PORTS), ok(listening={"sockets": sockets}))
+
+    assert verdict.readings[0].path == "facts.listening.sockets[0]"
 
 
 def test_what_blocks_a_rule_with_subjects_gives_one_verdict_without_subject() -> None:
@@ -324,15 +355,16 @@ def test_long_subjects_stay_short_and_apart() -> None:
   subject: [p.name]
   assert: p.version != "0"
 """
-    names = ["a" * 5000, "a" * 5000 + "b"]
+    names = ["a" * 5000, "a" * 5000 + "b", "c" * 200]
     packages = [{"name": name, "version": "1", "arch": "all"} for name in names]
 
     verdicts = evaluate(
         rule(body), ok(packages={"manager": "dpkg", "installed": packages}), {}, NOW
     )
 
-    assert len({one.subject for one in verdicts}) == 2
+    assert len({one.subject for one in verdicts}) == 3
     assert all(len(one.subject) == 200 for one in verdicts)
+    assert verdicts[2].subject == "c" * 200
 
 
 @pytest.mark.parametrize(

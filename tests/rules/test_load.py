@@ -184,6 +184,32 @@ def test_an_expression_longer_than_4_kilobytes_is_refused() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("parameter", "fits"),
+    [
+        ("{type: int, default: 1, min: 1, max: 1}", True),
+        ("{type: int, default: '1'}", False),
+        ("{type: string, default: 1}", False),
+        ("{type: bool, default: 1}", False),
+        ("{type: list<string>, default: ab}", False),
+        ("{type: list<string>, default: [a, 1]}", False),
+        ("{type: list<string>, default: []}", True),
+        ("{type: list<int>, default: '12'}", False),
+        ("{type: list<int>, default: [1, true]}", False),
+        ("{type: list<int>, default: [1, 31], max: 30}", False),
+        ("{type: 'map<string,string>', default: {a: b}}", True),
+        ("{type: 'map<string,string>', default: {a: [b]}}", False),
+        ("{type: 'map<string,string>', default: ab}", False),
+    ],
+)
+def test_a_default_fits_its_parameter(parameter: str, fits: bool) -> None:
+    text = pack_text(BODY, parameters=f"parameters: {{p: {parameter}}}\n")
+
+    problems = [one.message for one in lint({"pack.yaml": text.encode()})]
+
+    assert any(one.startswith("default: ") for one in problems) is not fits
+
+
 def test_empty_files_are_no_crash() -> None:
     problems = lint({"pack.yaml": b"", "a.yaml": b""})
 

@@ -134,19 +134,16 @@ class Trace:
         if isinstance(node, nodes.Loop):
             if node.macro == "map":
                 yield from self.reads(node.source)
-            elif node.macro == "filter":
-                yield from self._matching(node, True)
             else:
+                # A filter reads like `exists`: the elements that it kept, or where it looked.
                 yield from self._loop(node, bool(self.run(node)))
-        # The value behind has() tells more than its true or false.
-        elif isinstance(node, nodes.Has):
-            yield self._value(node.path)
         elif path_of(node) is not None:
             # Not the clock: a verdict has a time anyway, and its words shall stay the same
             # as long as the host does.
             if path_of(node) != "now":
                 yield self._value(node)
         else:
+            # Of has(), too: the value behind it tells more than its true or false.
             for child in nodes.children(node):
                 yield from self.reads(child)
 

@@ -280,8 +280,7 @@ class _Checker:
 
     def _logic(self, node: nodes.Logic, guards: Paths) -> _Info:
         joint: Paths = NONE  # there if the expression came out the way that needs every term
-        other: Paths | None = None
-        constant, facts = True, False
+        other: Paths | None = None  # there if it came out the other way, wherever it stopped
         for term in node.terms:
             info = self._condition(term, guards | joint)
             if info.constant:
@@ -293,10 +292,10 @@ class _Checker:
             ends_here = joint | back
             other = ends_here if other is None else other & ends_here
             joint |= forward
-            constant, facts = constant and info.constant, facts or info.facts
         other = other or NONE
         yes, no = (joint, other) if node.op == "&&" else (other, joint)
-        return _Info(BOOL, yes, no, constant=False, facts=facts)
+        # Constant terms have been named above; naming the whole again would say nothing new.
+        return _Info(BOOL, yes, no, constant=False)
 
     def _choice(self, node: nodes.Choice, guards: Paths) -> _Info:
         test = self._condition(node.test, guards)

@@ -221,7 +221,7 @@ class _Compiler:
             return lambda frame: compare(left(frame), right(frame))
         if op == "in":
             return self._in(node, left, right)
-        if kind in ("string", "list") or (kind == "any" and self.kind(node.right) == "list"):
+        if kind in ("string", "list"):
             return closures.join(left, right)
         return closures.arithmetic(left, right, arithmetic(op, kind), node.pos)
 
