@@ -164,6 +164,10 @@ class Serve:
         status = Path(f"/proc/{self.pid}/status").read_text()
         return int(status.partition("VmHWM:")[2].split()[0])
 
+    def forget_peak(self) -> None:
+        """The peak is what is resident now (proc_pid_clear_refs(5))."""
+        Path(f"/proc/{self.pid}/clear_refs").write_text("5")
+
 
 @contextlib.contextmanager
 def serving(stage: Stage, *, uvloop: bool = True) -> Iterator[Serve]:
