@@ -16,7 +16,7 @@ from verbundwacht_collector.store.protocol import Transaction
 from verbundwacht_collector.store.records import DeliveryRecord
 
 AT_ONCE: Final = 8
-BUNCH: Final = 64
+BUNCH: Final = 16  # two rounds of the slowest channel still fit into a lease
 
 log = structlog.get_logger()
 
