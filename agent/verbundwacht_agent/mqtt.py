@@ -43,6 +43,8 @@ def carry(
 async def _within(
     post: Post, peer: Peer, context: ssl.SSLContext, patience_s: float, left_s: float
 ) -> None:
+    # aiomqtt leaves futures behind whose exceptions nobody fetches; asyncio would print them
+    asyncio.get_running_loop().set_exception_handler(lambda _loop, _context: None)
     async with asyncio.timeout(left_s), _client(peer, context, patience_s) as client:
         await client.subscribe(peer.down, timeout=patience_s)
         while not post.over:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from verbundwacht_collector.ingest.gate import Gate
 
 CHUNK: Final = 16_384  # the largest TLS record (RFC 8446 section 5.1)
-LINGER_S: Final = 5.0  # for the last bytes of a connection that is being closed
+LINGER_S: Final = 2.0  # for the peer to take our last bytes and to close its side
 _DOOR, _PEER = "door", "peer"
 
 
@@ -83,7 +83,8 @@ class Secured(asyncio.Transport, asyncio.Protocol):
     def eof_received(self) -> bool:
         """The peer stopped sending, politely or not: nothing more is expected of it."""
         self.close()
-        return True  # closing is ours: the last answer may still be on its way
+        self._raw.close()  # what is written already still goes out
+        return True
 
     def pause_writing(self) -> None:
         """The peer does not read: it is not read from either, whatever TLS itself would answer."""
@@ -206,7 +207,12 @@ class Secured(asyncio.Transport, asyncio.Protocol):
         return self._closing
 
     def close(self) -> None:
-        """What was written is sent, then the connection ends; a peer that stalls is cut off."""
+        """What was written reaches the peer, then the connection ends.
+
+        We stop sending and wait for the peer to do the same. Closing at once would make the kernel
+        answer bytes that are still on their way with a reset, and the peer would lose our last
+        words: the acknowledgements before a refusal, and its reason.
+        """
         if self._closing:
             return
         self._closing = True
@@ -215,7 +221,9 @@ class Secured(asyncio.Transport, asyncio.Protocol):
                 self._tls.unwrap()  # writes our goodbye; nobody waits for the peer's
             self._flush()
         self._arm(LINGER_S, self._raw.abort)
-        self._raw.close()
+        if self._holds:
+            self._raw.resume_reading()
+        self._raw.write_eof()
 
     def abort(self) -> None:
         """The connection ends at once."""

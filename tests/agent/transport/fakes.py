@@ -112,6 +112,7 @@ class Ledger:
         self.beats: list[int] = []
         self.later_s: int | None = None
         self.silent: set[int] = set()  # these sequence numbers are refused without a word
+        self.refused: list[int] = []
         self.pad = b""
         self.delay_s = 0.0
         self.down = 0
@@ -121,13 +122,14 @@ class Ledger:
         if self.delay_s:
             await asyncio.sleep(self.delay_s)
         beat = None
+        if read.header.seq in self.silent:
+            self.refused.append(read.header.seq)
+            return Answer(Code.SIGNATURE, None)
         if read.header.typ == BEAT:
             beat = content(read, Beat).n
             self.beats.append(beat)
         else:
             self.seqs.append(read.header.seq)
-        if read.header.seq in self.silent:
-            return Answer(Code.SIGNATURE, None)
         return Answer(Code.OK, self.ack(read, beat, peer))
 
     def ack(self, read: Frame, beat: int | None, peer: Peer) -> bytes:

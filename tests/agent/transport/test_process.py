@@ -1,6 +1,7 @@
 """The sender as a process of its own: killed, hanging, and what it costs."""
 
 import ast
+import json
 import signal
 import ssl
 import subprocess
@@ -78,6 +79,23 @@ def test_the_process_is_gone_by_its_end_even_if_a_name_does_not_resolve(
     assert process.returncode == LEFT_OVER
     assert time.monotonic() - start < 8
     assert host.spooled() == [1]
+
+
+def test_every_line_of_a_run_is_an_event(host: EnrolledHost, site: Site) -> None:
+    """The libraries' own complaints would stand as plain text between them."""
+
+    def hang_up(secured: ssl.SSLSocket) -> None:
+        secured.recv(4_096)
+        secured.sendall(b"\x20\x03\x00\x00\x00" + bytes(5))
+
+    host.spool(1)
+    with Server(behind_tls(site, hang_up)) as server:
+        host.reach(server.port, server.port)
+        process = _child(host, timing="tries_s=(0, 0.1), patience_s=1, end_s=20")
+        _, err = process.communicate(timeout=30)
+
+    events = [json.loads(line)["event"] for line in err.splitlines()]
+    assert set(events) == {"try.failed", "run.unfinished"}
 
 
 def test_a_run_with_nothing_to_send_imports_no_network(host: EnrolledHost) -> None:

@@ -2,11 +2,21 @@
 
 import asyncio
 import contextlib
+import socket
+import time
 from collections.abc import Callable
 
 import mqtt5
 import pytest
-from tests.collector.ingest.fakes import RawClient, Site, open_house, raw_client, until
+from tests.collector.ingest.fakes import (
+    HOST,
+    Identity,
+    RawClient,
+    Site,
+    open_house,
+    raw_client,
+    until,
+)
 
 from verbundwacht_collector.ingest import Answer, Peer
 from verbundwacht_collector.ingest.gate import Limits
@@ -114,6 +124,48 @@ async def test_what_could_not_be_stored_gets_no_puback(site: Site) -> None:
         await client.send(client.frame(5))
 
         assert await client.rest() == []
+
+
+def _speak_without_listening(port: int, identity: Identity, *said: bytes) -> bytes:
+    """Everything the door said, read only after all was sent; ends with TLS's own goodbye."""
+    with (
+        socket.create_connection((HOST, port)) as plain,
+        identity.context().wrap_socket(
+            plain, server_hostname="localhost", suppress_ragged_eofs=False
+        ) as secured,
+    ):
+        for part in said:
+            secured.sendall(part)
+            time.sleep(0.01)
+        heard = b""
+        while part := secured.recv(4_096):
+            heard += part
+        return heard
+
+
+async def test_what_comes_before_a_refusal_reaches_a_client_that_is_still_sending(
+    site: Site,
+) -> None:
+    """A reset in answer to late bytes would destroy the answers that are on their way."""
+    async with open_house(site) as house:
+
+        async def refuse_the_third(raw: bytes, peer: Peer) -> Answer:
+            answer = await house.receiver(raw, peer)
+            return answer._replace(ack=None) if len(house.receiver.frames) == 3 else answer
+
+        house.mqtt.receive = refuse_the_third
+        agent = site.agent()
+        hello = mqtt5.ConnectPacket(agent.name, clean_start=True).write()
+        frames = [
+            mqtt5.PublishPacket(agent.up, bytes(2_000), qos=ONCE, packet_id=n).write()
+            for n in range(1, 30)
+        ]
+        heard = await asyncio.to_thread(
+            _speak_without_listening, house.mqtt.port, agent, hello, *frames
+        )
+
+    assert heard.endswith(mqtt5.PubAckPacket(1).write() + mqtt5.PubAckPacket(2).write())
+    assert len(house.receiver.frames) == 3
 
 
 Said = Callable[[RawClient], mqtt5.Packet | bytes]
