@@ -83,8 +83,8 @@ def axe_source() -> str:
     return found.read_text()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chrome(chromium: Path) -> Iterator[Browser]:
-    """One running Chromium for all tests."""
+    """One running Chromium per module: while it runs, its loop keeps others from running."""
     with browser(chromium) as running:
         yield running
