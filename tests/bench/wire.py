@@ -5,7 +5,6 @@ real collector: handshake, certificates, MQTT and the answer, both directions.
 """
 
 import asyncio
-import json
 import tempfile
 import threading
 import time
@@ -19,7 +18,7 @@ from tests.bench import process
 from tests.bench.agent import BEATS_A_DAY, installed
 from tests.bench.figures import Budget, Figure
 from tests.bench.population import packages
-from tests.system.enrolled import enrol_agent
+from tests.system.enrolled import enrol_agent, reach_mqtt_at
 from tests.system.running import HOST, new_stage, serving
 
 from verbundwacht_agent.gather import gather
@@ -88,8 +87,10 @@ def measure(_quick: bool) -> list[Figure]:
         stage = new_stage(Path(name) / "collector")
         stage.add("aurach")
         with serving(stage), _proxy(stage.ports.mqtt) as (proxy, port):
-            live = _through(port, enrol_agent(stage, "aurach", Path(name) / "live"))
-            recorded = _through(port, enrol_agent(stage, "aurach", Path(name) / "recorded"))
+            live = enrol_agent(stage, "aurach", Path(name) / "live")
+            recorded = enrol_agent(stage, "aurach", Path(name) / "recorded")
+            for folder in (live, recorded):
+                reach_mqtt_at(port, folder)
             with redirect_stderr(StringIO()):  # its log
                 gather(Paths(recorded), recording(), now_ms)
             process.agent(live, "gather")
@@ -97,13 +98,6 @@ def measure(_quick: bool) -> list[Figure]:
             here = _sent(proxy, f"this machine, {installed()} packages", live, None)
             process.agent(live, "gather")
             return [known, here, *_beat(proxy, live)]
-
-
-def _through(port: int, folder: Path) -> Path:
-    """The agent reaches the door through the proxy."""
-    peer = folder / "send" / "peer.json"
-    peer.write_text(json.dumps({**json.loads(peer.read_text()), "mqtt": f"localhost:{port}"}))
-    return folder
 
 
 def _sent(proxy: Proxy, which: str, folder: Path, budget: Budget | None) -> Figure:

@@ -78,12 +78,12 @@ class Stage(NamedTuple):
         """What a receipt tells a host."""
         return Addresses(f"localhost:{self.ports.mqtt}", f"localhost:{self.ports.https}", 900)
 
-    def add(self, *municipalities: str) -> None:
-        """The municipalities exist."""
+    def add(self, *municipalities: str, contact: str | None = None) -> None:
+        """The municipalities exist; mail about their alerts goes to the contact, too."""
         store = SqliteStore(self.folder.database)
         with contextlib.closing(store), store.transaction() as tx:
             for one in municipalities:
-                add_municipality(tx, municipality_id=one, name=one.title(), contact=None)
+                add_municipality(tx, municipality_id=one, name=one.title(), contact=contact)
 
 
 def new_stage(
