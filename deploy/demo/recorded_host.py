@@ -4,7 +4,9 @@
     host.json                euid; commands [{argv, code, stdout, stderr}], output as lines;
                              texts {path: content} for tiny files; links {path: target};
                              times {path: Unix seconds}; folders [path] that are empty;
-                             denied [path]: everything there and below may not be read
+                             denied [path]: everything there and below may not be read;
+                             modes {path: [octal, uid, gid]}, otherwise 0644 or 0755, root
+    host.d/<section>.json    the same keys, added to those of host.json
 
 A program that no command names is not installed; a recorded program with other arguments is an
 error of the test. An argument that names a file of the agent is compared by its last part.
@@ -26,7 +28,7 @@ class RecordedHost(Host):
     """One recording; `with_…` and `without` give changed copies."""
 
     def __init__(self, folder: Path) -> None:
-        recording: dict[str, Any] = json.loads((folder / "host.json").read_text())
+        recording = _merged(folder)
         root = folder / "files"
         self._euid: int = recording.get("euid", 0)
         self._files = {
@@ -37,6 +39,10 @@ class RecordedHost(Host):
         self._files |= {path: text.encode() for path, text in recording.get("texts", {}).items()}
         self._links: dict[str, str] = recording.get("links", {})
         self._times: dict[str, float] = recording.get("times", {})
+        self._modes = {
+            path: (int(mode, 8), uid, gid)
+            for path, (mode, uid, gid) in recording.get("modes", {}).items()
+        }
         self._denied: list[str] = recording.get("denied", [])
         self._folders: list[str] = recording.get("folders", [])
         self._commands: dict[tuple[str, ...], Completed | Unavailable] = {
@@ -63,6 +69,12 @@ class RecordedHost(Host):
         """The same host with an empty folder."""
         changed = copy.deepcopy(self)
         changed._folders.append(path)
+        return changed
+
+    def with_mode(self, path: str, mode: int, uid: int = 0, gid: int = 0) -> Self:
+        """The same host with other permission bits or another owner of one path."""
+        changed = copy.deepcopy(self)
+        changed._modes[path] = (mode, uid, gid)
         return changed
 
     def with_link(self, path: str, target: str) -> Self:
@@ -142,7 +154,9 @@ class RecordedHost(Host):
         size = len(self._files.get(path, b""))
         inode = sum(path.encode()) + 1000
         mtime = self._times.get(path, 1_780_000_000)
-        return FileStat(mtime, 0o644, 0, 0, size, inode, self._is_folder(path))
+        is_dir = self._is_folder(path)
+        mode, uid, gid = self._modes.get(path, (0o755 if is_dir else 0o644, 0, 0))
+        return FileStat(mtime, mode, uid, gid, size, inode, is_dir)
 
     def read_link(self, path: str) -> str:
         self._check(path)
@@ -179,6 +193,20 @@ class RecordedHost(Host):
     def _check(self, path: str) -> None:
         if any(path == denied or path.startswith(f"{denied}/") for denied in self._denied):
             raise Unavailable("denied", "read_denied")
+
+
+def _merged(folder: Path) -> dict[str, Any]:
+    """host.json and every file of host.d as one; no key may be given twice."""
+    recording: dict[str, Any] = json.loads((folder / "host.json").read_text())
+    for path in sorted((folder / "host.d").glob("*.json")):
+        for key, value in json.loads(path.read_text()).items():
+            if isinstance(value, dict):
+                known = recording.setdefault(key, {})
+                assert not known.keys() & value.keys(), f"{path}: {known.keys() & value.keys()}"
+                known.update(value)
+            else:
+                recording.setdefault(key, []).extend(value)
+    return recording
 
 
 def _by_name(argv: tuple[str, ...]) -> tuple[str, ...]:
