@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-Right = Literal["user", "DAC_READ_SEARCH", "SYS_PTRACE"]
+Right = Literal["user", "DAC_READ_SEARCH", "SYS_PTRACE", "NET_ADMIN"]
 """What the gatherer needs on the host to read a field: any user, or one Linux capability."""
 
 
