@@ -28,6 +28,7 @@ class Run(NamedTuple):
     cpu_s: float  # user and system, of the process and its children
     own_peak_mib: float
     wall_s: float
+    said: str  # on standard error: its log
 
 
 def agent(folder: Path, *command: str, before: Sequence[str] = ()) -> Run:
@@ -58,7 +59,8 @@ def _run(*words: str) -> Run:
         _, ended, usage = os.wait4(child.pid, 0)
         child.returncode = os.waitstatus_to_exitcode(ended)
     assert child.returncode == 0, said.decode()
-    return Run(usage.ru_utime + usage.ru_stime, 0.0, time.perf_counter() - start)
+    wall_s = time.perf_counter() - start
+    return Run(usage.ru_utime + usage.ru_stime, 0.0, wall_s, said.decode())
 
 
 def environment() -> dict[str, str]:

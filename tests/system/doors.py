@@ -66,6 +66,14 @@ class Line:
                 if isinstance(packet, mqtt5.PublishPacket):
                     return self._member.read_ack(packet.payload)
 
+    async def acknowledged(self, many: int, within_s: float = PATIENCE_S) -> None:
+        """As many PUBACKs came, each after the commit. Raises Gone, TimeoutError."""
+        while many:
+            packet = await self._raw.read(within_s)
+            if packet is None or isinstance(packet, mqtt5.DisconnectPacket):
+                raise Gone(str(packet))
+            many -= isinstance(packet, mqtt5.PubAckPacket)
+
     async def ended(self, within_s: float = PATIENCE_S) -> list[mqtt5.Packet]:
         """What came before the collector ended the connection. Raises TimeoutError."""
         return await self._raw.rest(within_s)
