@@ -151,13 +151,13 @@ async def test_what_comes_before_a_refusal_reaches_a_client_that_is_still_sendin
 
         async def refuse_the_third(raw: bytes, peer: Peer) -> Answer:
             answer = await house.receiver(raw, peer)
-            return answer._replace(ack=None) if len(house.receiver.frames) == 3 else answer
+            return answer._replace(ack=None) if raw[0] == 3 else answer
 
         house.mqtt.receive = refuse_the_third
         agent = site.agent()
         hello = mqtt5.ConnectPacket(agent.name, clean_start=True).write()
         frames = [
-            mqtt5.PublishPacket(agent.up, bytes(2_000), qos=ONCE, packet_id=n).write()
+            mqtt5.PublishPacket(agent.up, bytes((n,)) * 2_000, qos=ONCE, packet_id=n).write()
             for n in range(1, 30)
         ]
         heard = await asyncio.to_thread(
@@ -165,7 +165,6 @@ async def test_what_comes_before_a_refusal_reaches_a_client_that_is_still_sendin
         )
 
     assert heard.endswith(mqtt5.PubAckPacket(1).write() + mqtt5.PubAckPacket(2).write())
-    assert len(house.receiver.frames) == 3
 
 
 Said = Callable[[RawClient], mqtt5.Packet | bytes]
