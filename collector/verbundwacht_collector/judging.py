@@ -31,10 +31,12 @@ class Judge:
         self.settings = settings
         self.digest = hashlib.sha256("".join(p.digest for p in packs).encode()).hexdigest()
         self._rules: dict[str, Rule] = {}
+        self._digests: dict[str, str] = {}
         for pack in packs:
             for rule in pack.rules:
                 if rule.status != "draft":
                     self._rules[rule.id] = rule
+                    self._digests[rule.id] = pack.digest
         self.texts = {
             name: RuleText(rule.problem["de"], rule.severity, rule.status != "canary")
             for name, rule in self._rules.items()
@@ -90,7 +92,7 @@ class Judge:
         alerting = Alerting(tx, host, seen, self.settings)
         rows = tx.findings(host.id)
         verdicts = self._verdicts(tx, host, names, seen.at)
-        changes = merge(rows, verdicts, at=seen.at, digest=self.digest, attests=attest)
+        changes = merge(rows, verdicts, at=seen.at, digests=self._digests, attests=attest)
         if attest:
             waiting = {(a.rule_id, a.subject) for a in alerting.open.values()}
             changes += [

@@ -38,11 +38,12 @@ def merge(
     verdicts: Mapping[str, Sequence[Verdict]],
     *,
     at: int,
-    digest: str,
+    digests: Mapping[str, str],
     attests: bool = True,
 ) -> list[FindingChange]:
     """What the judged rules change. verdicts: rule id -> one verdict, or one per subject.
 
+    digests: rule id -> digest of the pack the rule came from.
     attests: a message of the host says so now; False where only the clock or the rules
     moved, which counts for no streak.
 
@@ -55,7 +56,7 @@ def merge(
             by_rule[row.rule_id][row.subject] = row
     changes: list[FindingChange] = []
     for rule, found in verdicts.items():
-        changes += _merge_rule(by_rule[rule], found, at=at, digest=digest)
+        changes += _merge_rule(by_rule[rule], found, at=at, digest=digests[rule])
     return changes if attests else [_unattested(change) for change in changes]
 
 

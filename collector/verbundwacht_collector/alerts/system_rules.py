@@ -16,7 +16,7 @@ class SystemRule(Struct, frozen=True):
     rationale: dict[str, str]
     expected: dict[str, str]
     remediation: dict[str, str]
-    group: str = "system"
+    group: str = "collector"
 
 
 SYSTEM_RULES: Final = {

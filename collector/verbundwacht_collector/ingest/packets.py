@@ -15,7 +15,7 @@ from mqtt5 import ConnAckReasonCode, DisconnectReasonCode
 
 from verbundwacht_wire.codes import Code
 
-MAX_FIRST: Final = 4_096  # CONNECT: an identifier and a few properties
+MAX_SMALL: Final = 4_096  # everything but PUBLISH; also the properties of a PUBLISH
 MAX_PACKET: Final = 300 * 1024  # a frame of 256 KiB, its topic and properties
 
 _LONGEST_HEAD: Final = 5  # packet type and four bytes of length
@@ -129,7 +129,7 @@ def take(buffer: bytearray, *, first: bool) -> Packet | None:
     size = packet_size(buffer)
     if size is None:
         return None
-    limit = MAX_FIRST if first else MAX_PACKET
+    limit = MAX_PACKET if buffer[0] & 0xF0 == _PUBLISH else MAX_SMALL
     if size > limit:
         too_large = DisconnectReasonCode.PACKET_TOO_LARGE
         raise NotAllowed(Code.TOO_LARGE, too_large, f"packet of {size} bytes, at most {limit}")
@@ -217,7 +217,10 @@ class _Body:
 
     def properties(self, known: _Known) -> dict[int, int]:
         """Property -> its number, each at most once; texts are only checked and count as 0."""
-        part = _Body(self.take(self.length()))
+        size = self.length()
+        if size > MAX_SMALL:  # 60,000 of them would keep the loop busy for a tenth of a second
+            raise malformed(f"{size} bytes of properties, at most {MAX_SMALL}")
+        part = _Body(self.take(size))
         found: dict[int, int] = {}
         while part.more():
             name = part.number(1)

@@ -67,12 +67,12 @@ def add_grant(tx: Transaction, person_id: int, grant: views.Grant) -> None:
     )
 
 
-def add_session(tx: Transaction, *, token_hash: bytes, person_id: int, csrf: str, now: int) -> None:
+def add_session(tx: Transaction, *, token_hash: bytes, person_id: int, now: int) -> None:
     """The session is valid from now on."""
     tx.execute(
-        "INSERT INTO session (token_hash, person_id, csrf, created_at, seen_at)"
-        " VALUES (:token_hash, :person_id, :csrf, :now, :now)",
-        {"token_hash": token_hash, "person_id": person_id, "csrf": csrf, "now": now},
+        "INSERT INTO session (token_hash, person_id, created_at, seen_at)"
+        " VALUES (:token_hash, :person_id, :now, :now)",
+        {"token_hash": token_hash, "person_id": person_id, "now": now},
     )
 
 

@@ -110,7 +110,16 @@ def _agent(host_id: str) -> bytes:
 
 def _alert(row: tuple[Any, ...], now: int, since: int) -> views.AlertRow:
     fresh = freshness(row[14], row[15], silent=row[20], now=now, serving_since=since)
-    parts = (*row[:8], row[8].hex(), row[9], bool(row[10]), *row[11:14], fresh, *row[16:18])
+    parts = (
+        *row[:8],
+        row[8].hex(),
+        row[9],
+        bool(row[10]),
+        *row[11:14],
+        fresh,
+        *row[16:18],
+        row[21],
+    )
     return views.AlertRow(*parts)
 
 
@@ -168,6 +177,7 @@ def _finding_of(
         reason=row[4],
         readings=[(path, value) for path, value in json.loads(row[5])],
         baseline=bool(row[7]),
+        pack_digest=row[6],
     )
 
 
@@ -272,6 +282,7 @@ def findings(
                 reason=row[9],
                 readings=[(path, value) for path, value in json.loads(row[10])],
                 baseline=bool(row[11]),
+                pack_digest=row[14],
             )
         )
     return found

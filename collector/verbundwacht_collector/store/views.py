@@ -27,6 +27,7 @@ class AlertRow(msgspec.Struct, frozen=True):
     freshness: Freshness
     repeated: int
     version: int
+    assignee_id: int | None = None
 
 
 class EventRow(msgspec.Struct, frozen=True):
@@ -77,6 +78,7 @@ class FindingRow(msgspec.Struct, frozen=True):
     reason: str
     readings: list[tuple[str, str]]
     baseline: bool
+    pack_digest: str  # of the pack that judged, which may not be the one in force
 
 
 class HostRow(msgspec.Struct, frozen=True):
@@ -178,7 +180,6 @@ class Session(msgspec.Struct, frozen=True):
     """One login that is still valid."""
 
     person_id: int
-    csrf: str
     created_at: int
     seen_at: int
 

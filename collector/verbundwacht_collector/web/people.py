@@ -77,6 +77,5 @@ def open_session(tx: Transaction, person_id: int, token: str, *, replaces: str, 
         tx,
         token_hash=sessions.token_hash(token),
         person_id=person_id,
-        csrf=sessions.csrf_token(token),
         now=now,
     )

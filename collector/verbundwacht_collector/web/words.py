@@ -69,6 +69,7 @@ SECTIONS: Final = {
     "sysctl": "Kernel-Einstellungen",
     "mounts": "Dateisysteme",
     "accounts": "Konten",
+    "sudo": "Sudo",
     "services": "Dienste",
     "listening": "Offene Ports",
 }
@@ -101,6 +102,8 @@ REASONS: Final = {
     "no_os_release": "Die Angaben zum Betriebssystem fehlen.",
     "no_sources": "Es ist keine Paketquelle eingerichtet.",
     "no_ssh_server": "Es ist kein SSH-Server installiert.",
+    "no_sudo": "sudo ist nicht installiert.",
+    "no_sudoers": "Die Regeln von sudo fehlen, obwohl es installiert ist.",
     "no_systemd": "Die Dienstverwaltung systemd läuft hier nicht.",
     "not_a_file": "An der erwarteten Stelle liegt keine Datei.",
     "output_too_large": "Die Ausgabe eines Befehls ist ungewöhnlich groß.",
@@ -114,6 +117,9 @@ REASONS: Final = {
     "shadow_denied": "Die Datei mit den Passwort-Prüfwerten ist für den Agenten nicht lesbar.",
     "shadow_missing": "Die Datei mit den Passwort-Prüfwerten fehlt.",
     "status_broken": "Die Datenbank der Pakete ist beschädigt.",
+    "sudo_directory_not_seen": "Nicht alle Regeln von sudo sind sichtbar, weil ein Verzeichnisdienst sie führt.",
+    "sudoers_denied": "Die Regeln von sudo sind für den Agenten nicht lesbar.",
+    "sudoers_not_understood": "Nicht jede Zeile der Regeln von sudo ist verständlich.",
     "too_large": "Der Abschnitt ist zu groß für eine Meldung.",
     "unsupported": "Dieses Betriebssystem wird noch nicht unterstützt.",
 }

@@ -174,7 +174,6 @@ CREATE TABLE "grant" (
 CREATE TABLE session (
     token_hash BLOB PRIMARY KEY,
     person_id INTEGER NOT NULL REFERENCES person (id),
-    csrf TEXT NOT NULL,
     created_at INTEGER NOT NULL,
     seen_at INTEGER NOT NULL
 );

@@ -1,7 +1,7 @@
 -- name: alerts
 SELECT a.number, a.state, a.severity, a.rule_id, a.subject, a.title, a.municipality_id, m.name,
        h.agent, h.name, h.simulated, a.opened_at, a.changed_at, p.name, h.last_seen, h.interval_s,
-       a.repeated, a.version, a.id, a.host_id, h.silent
+       a.repeated, a.version, a.id, a.host_id, h.silent, a.assignee_id
   FROM alert a JOIN municipality m ON m.id = a.municipality_id JOIN host h ON h.id = a.host_id
   LEFT JOIN person p ON p.id = a.assignee_id
  WHERE {scope}
@@ -58,7 +58,8 @@ SELECT s.section, s.status, s.reason, s.reach, s.collected_at, s.since, b.doc
 
 -- name: findings
 SELECT h.agent, h.name, h.municipality_id, h.last_seen, h.interval_s, f.rule_id, f.subject,
-       f.outcome, f.since, f.reason, f.readings, f.baseline, h.facts_unknown, h.silent
+       f.outcome, f.since, f.reason, f.readings, f.baseline, h.facts_unknown, h.silent,
+       f.pack_digest
   FROM finding f JOIN host h ON h.id = f.host_id JOIN municipality m ON m.id = h.municipality_id
  WHERE {scope}
  ORDER BY m.name, h.name, f.rule_id, f.subject
@@ -92,7 +93,7 @@ SELECT role, municipality_id, alliance_id FROM "grant" WHERE person_id = :person
  ORDER BY role DESC
 
 -- name: session
-SELECT person_id, csrf, created_at, seen_at FROM session WHERE token_hash = :token_hash
+SELECT person_id, created_at, seen_at FROM session WHERE token_hash = :token_hash
 
 -- name: counters
 SELECT name, value FROM counter WHERE name LIKE 'code:%' ORDER BY name

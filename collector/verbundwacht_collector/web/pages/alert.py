@@ -116,7 +116,7 @@ async def _view(request: web.Request) -> AlertView:
         detail = await deps.read(lambda db: read.alert(db, number, scope=who.scope, now=now))
     except NotFound:
         raise web.HTTPNotFound from None
-    return alert_view(detail, rule_book(deps.packs()), reader=who.name)
+    return alert_view(detail, rule_book(deps.packs()), reader=who.person_id)
 
 
 async def _page(

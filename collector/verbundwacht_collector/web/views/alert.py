@@ -78,14 +78,16 @@ class AlertView:
     mine: bool
     can_take: bool
     can_claim: bool
+    judged_now: bool
+    """The pack in force is the one that judged."""
     detail: AlertDetail
 
 
-def alert_view(detail: AlertDetail, book: RuleBook, *, reader: str) -> AlertView:
+def alert_view(detail: AlertDetail, book: RuleBook, *, reader: int) -> AlertView:
     """The page's values; what is offered depends on the alert's state and on who reads it."""
     row, finding = detail.row, detail.finding
     rule = book.texts(row.rule_id)
-    is_open, mine = row.state in words.OPEN_STATES, row.assignee == reader
+    is_open, mine = row.state in words.OPEN_STATES, row.assignee_id == reader
     return AlertView(
         line=alert_line(row),
         rule=rule,
@@ -104,6 +106,7 @@ def alert_view(detail: AlertDetail, book: RuleBook, *, reader: str) -> AlertView
         can_take=is_open and not (mine and row.state == "taken"),
         # Not from `fix_claimed`: the claim is made, the host has the word.
         can_claim=row.state in ("new", "taken"),
+        judged_now=finding is None or finding.pack_digest == rule.pack_digest,
         detail=detail,
     )
 
