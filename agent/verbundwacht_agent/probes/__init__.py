@@ -1,4 +1,4 @@
-"""The ten probes, in the order in which their sections are shown.
+"""The probes, in the order in which their sections are shown.
 
 A probe reads through `Host` and returns a body or raises `Unavailable`, nothing else. Cheap ones
 run every time; costly ones when a watched path has changed or the facts are six hours old.
@@ -15,6 +15,7 @@ from verbundwacht_agent.probes import (
     packages,
     services,
     sshd,
+    sudo,
     sysctl,
     updates,
 )
@@ -32,6 +33,7 @@ PROBES: Final[dict[str, Probe]] = {
         Probe("sysctl", sysctl.probe),
         Probe("mounts", mounts.probe),
         Probe("accounts", accounts.probe),
+        Probe("sudo", sudo.probe),
         Probe("services", services.probe),
         Probe("listening", listening.probe),
     )

@@ -11,6 +11,7 @@ from typing import Final
 from msgspec import Struct
 
 from verbundwacht_wire.facts.access import Accounts, Sshd
+from verbundwacht_wire.facts.hardening import Sudo
 from verbundwacht_wire.facts.network import Listening, Services
 from verbundwacht_wire.facts.software import Packages, Updates
 from verbundwacht_wire.facts.system import Kernel, Mounts, Os, Sysctl
@@ -27,6 +28,7 @@ SECTIONS: Final[dict[str, type[Struct]]] = {
     "sysctl": Sysctl,
     "mounts": Mounts,
     "accounts": Accounts,
+    "sudo": Sudo,
     "services": Services,
     "listening": Listening,
 }
@@ -43,6 +45,7 @@ __all__ = [
     "Packages",
     "Services",
     "Sshd",
+    "Sudo",
     "Sysctl",
     "Updates",
 ]

@@ -1,4 +1,4 @@
-"""All ten probes on the machine that runs the tests (Debian 12 or 13)."""
+"""All probes on the machine that runs the tests (Debian 12 or 13)."""
 
 import os
 import shlex

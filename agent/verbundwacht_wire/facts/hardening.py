@@ -1,0 +1,84 @@
+"""Facts about how the host is hardened: who may become root, what is filtered, logged, confined."""
+
+from typing import Annotated
+
+from verbundwacht_wire.facts.base import Section, fact
+
+_SUDOERS = "/etc/sudoers and its includes"
+
+
+class Sudo(Section, frozen=True, kw_only=True):
+    """Who may become root by sudo, and under which conditions. Source: sudoers(5).
+
+    Named are only those who may run everything as root; all other rules are counted.
+    """
+
+    rules: Annotated[int, fact("Regeln", source=_SUDOERS, right="DAC_READ_SEARCH")]
+    full: Annotated[
+        tuple[str, ...],
+        fact("Dürfen alles als root", source=_SUDOERS, right="DAC_READ_SEARCH"),
+    ]
+    full_nopasswd: Annotated[
+        tuple[str, ...],
+        fact("Dürfen alles als root ohne Passwort", source=_SUDOERS, right="DAC_READ_SEARCH"),
+    ]
+    nopasswd: Annotated[
+        int,
+        fact("Regeln ohne Passwort", source="NOPASSWD, !authenticate", right="DAC_READ_SEARCH"),
+    ]
+    negated: Annotated[
+        int,
+        fact("Befehle mit Ausnahme", source="commands after !", right="DAC_READ_SEARCH"),
+    ]
+    authenticate: Annotated[
+        bool,
+        fact("Passwort wird verlangt", source="Defaults authenticate", right="DAC_READ_SEARCH"),
+    ]
+    env_reset: Annotated[
+        bool,
+        fact("Umgebung wird geleert", source="Defaults env_reset", right="DAC_READ_SEARCH"),
+    ]
+    secure_path: Annotated[
+        bool,
+        fact("Suchpfad ist festgelegt", source="Defaults secure_path", right="DAC_READ_SEARCH"),
+    ]
+    other_password: Annotated[
+        bool,
+        fact(
+            "Passwort von root statt des eigenen",
+            source="Defaults rootpw, targetpw, runaspw",
+            right="DAC_READ_SEARCH",
+        ),
+    ]
+    logs: Annotated[
+        bool,
+        fact(
+            "Eigenes Protokoll",
+            source="Defaults logfile, log_input, log_output",
+            right="DAC_READ_SEARCH",
+        ),
+    ]
+    loose_files: Annotated[
+        int,
+        fact(
+            "Dateien, die andere als root ändern dürfen",
+            source="mode and owner of sudoers and its includes",
+        ),
+    ]
+    use_pty: Annotated[
+        bool | None,
+        fact(
+            "Eigenes Terminal je Befehl",
+            source="Defaults use_pty; absent: as compiled",
+            right="DAC_READ_SEARCH",
+        ),
+    ] = None
+    timestamp_timeout: Annotated[
+        int | None,
+        fact(
+            "Passwort gilt weiter für",
+            source="Defaults timestamp_timeout; negative: for ever; absent: as compiled",
+            right="DAC_READ_SEARCH",
+            unit="s",
+        ),
+    ] = None
