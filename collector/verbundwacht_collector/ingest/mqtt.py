@@ -40,6 +40,7 @@ from verbundwacht_collector.ingest.packets import (
     take,
 )
 
+MAX_TALK: Final = 256  # per connection of two minutes: a ping each second, and more
 DRAIN_S: Final = 5.0  # for messages that are being committed when the door closes
 _STALLED, _FULL = "peer does not read", "too much waits for its commit"
 
@@ -136,6 +137,7 @@ class Session(asyncio.Protocol):
         self._holds: set[str] = set()  # why nothing is read at the moment
         self._hello: Connect | None = None
         self._listens = False
+        self._talked = 0
         self._last_ack = b""
         self._heard = 0.0
         self._timer: asyncio.TimerHandle | None = None
@@ -196,10 +198,8 @@ class Session(asyncio.Protocol):
             self._connect(check_connect(packet, self._peer))
         elif isinstance(packet, Publish):
             self._publish(packet)
-        elif isinstance(packet, Subscribe):
-            self._subscribe(packet)
-        elif isinstance(packet, Ping):
-            self._transport.write(mqtt5.PingRespPacket().write())
+        elif isinstance(packet, Subscribe | Ping):
+            self._small_talk(packet)
         elif isinstance(packet, Disconnect):
             self._transport.close()
         else:
@@ -213,7 +213,14 @@ class Session(asyncio.Protocol):
         if hello.keep_alive_s:
             self._timer = self._loop.call_later(1.5 * hello.keep_alive_s, self._keep_alive)
 
-    def _subscribe(self, packet: Subscribe) -> None:
+    def _small_talk(self, packet: Subscribe | Ping) -> None:
+        """Answered at once, so it is limited: 8,000 pings fit into one read."""
+        self._talked += 1
+        if self._talked > MAX_TALK:
+            raise out_of_turn(f"more than {MAX_TALK} packets that carry nothing")
+        if isinstance(packet, Ping):
+            self._transport.write(mqtt5.PingRespPacket().write())
+            return
         check_subscribe(packet, self._topics)
         self._transport.write(granted(packet.packet_id))
         self._listens = True

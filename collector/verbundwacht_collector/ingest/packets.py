@@ -107,12 +107,14 @@ def malformed(detail: str) -> NotAllowed:
 def packet_size(buffer: bytes | bytearray) -> int | None:
     """Bytes of the packet that starts here, its head included; None until the head is there.
 
-    Raises NotAllowed for a length in five bytes (section 1.5.5).
+    Raises NotAllowed for a length in five bytes, or in more than it needs (section 1.5.5).
     """
     size = 0
     for at, byte in enumerate(buffer[1:_LONGEST_HEAD]):
         size |= (byte & 0x7F) << (7 * at)
         if byte < 0x80:
+            if at and not byte:
+                raise malformed("length not in its shortest form")
             return size + at + 2
     if len(buffer) >= _LONGEST_HEAD:
         raise malformed("length in more than four bytes")

@@ -332,6 +332,18 @@ async def test_a_client_that_falls_silent_ends_after_its_own_keep_alive(site: Si
     ]
 
 
+async def test_small_talk_is_limited(site: Site) -> None:
+    """Thousands of pings fit into one read, and each would be answered at once."""
+    async with open_house(site) as house, raw_client(house.mqtt.port, site.agent()) as client:
+        await client.hello()
+        await client.send(mqtt5.PingReqPacket().write() * 8_000)
+        said = [type(p).__name__ for p in await client.rest()]
+
+    assert said.count("PingRespPacket") == 256
+    assert said[-1] == "DisconnectPacket"
+    assert dict(house.counts) == {Code.FRAME: 1}
+
+
 async def test_an_acknowledgement_larger_than_the_client_takes_is_not_sent(site: Site) -> None:
     async with open_house(site) as house, raw_client(house.mqtt.port, site.agent()) as client:
         await client.hello(max_packet_size=40)

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from verbundwacht_collector.ingest import Peer
 from verbundwacht_collector.ingest.allowed import topics_of
 from verbundwacht_collector.ingest.packets import (
-    MAX_FIRST,
     MAX_PACKET,
+    MAX_SMALL,
     Connect,
     Disconnect,
     NotAllowed,
@@ -50,8 +50,11 @@ def test_bytes_behind_a_packet_stay_for_the_next() -> None:
         (b"\x16\x03\x01", True, Code.FRAME),  # a second TLS hello
         (b"GET /", True, Code.FRAME),
         (b"\x10\xff\xff\xff\xff", True, Code.FRAME),  # length in more than four bytes
+        (b"\xc0\x80\x00", False, Code.FRAME),  # length not in its shortest form
         (b"\x10\x81\x20", True, Code.TOO_LARGE),  # 4,097 bytes and the head
         (b"\x30\xff\xff\x7f", False, Code.TOO_LARGE),
+        (b"\x82\x81\x20", False, Code.TOO_LARGE),  # SUBSCRIBE of more than 4 KB
+        (b"\xc0\x81\x20", False, Code.TOO_LARGE),
         (b"\x30\xff\xff\xff\x7f", False, Code.TOO_LARGE),  # 256 MiB
     ],
 )
@@ -62,7 +65,7 @@ def test_the_head_alone_is_enough_to_refuse(head: bytes, first: bool, code: Code
     assert refused.value.code == code
 
 
-@pytest.mark.parametrize(("limit", "first"), [(MAX_FIRST, True), (MAX_PACKET, False)])
+@pytest.mark.parametrize(("limit", "first"), [(MAX_SMALL, True), (MAX_PACKET, False)])
 def test_the_limit_counts_the_whole_packet(limit: int, first: bool) -> None:
     def head(total: int) -> bytearray:
         kind = b"\x10" if first else b"\x32"
@@ -124,6 +127,19 @@ def test_what_is_no_packet_of_an_agent_is_refused(raw: bytes, detail: str) -> No
         take(bytearray(raw), first=False)
 
     assert refused.value.code == Code.FRAME
+
+
+def test_a_frame_may_be_large_but_not_its_properties() -> None:
+    many = mqtt5.PublishPacket(
+        TOPICS.up, b"", qos=ONCE, packet_id=1, user_properties=[("", "")] * 50_000
+    )
+    few = mqtt5.PublishPacket(
+        TOPICS.up, b"", qos=ONCE, packet_id=1, user_properties=[("", "")] * 800
+    )
+
+    assert isinstance(take(bytearray(few.write()), first=False), Publish)
+    with pytest.raises(NotAllowed, match="250000 bytes of properties, at most 4096"):
+        take(bytearray(many.write()), first=False)
 
 
 @pytest.mark.parametrize("level", [3, 4, 6])
