@@ -8,6 +8,7 @@ from typing import Final
 
 from verbundwacht_agent.probes import (
     accounts,
+    cron,
     kernel,
     listening,
     mounts,
@@ -34,6 +35,7 @@ PROBES: Final[dict[str, Probe]] = {
         Probe("mounts", mounts.probe),
         Probe("accounts", accounts.probe),
         Probe("sudo", sudo.probe),
+        Probe("cron", cron.probe),
         Probe("services", services.probe),
         Probe("listening", listening.probe),
     )

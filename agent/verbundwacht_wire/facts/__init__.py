@@ -11,7 +11,7 @@ from typing import Final
 from msgspec import Struct
 
 from verbundwacht_wire.facts.access import Accounts, Sshd
-from verbundwacht_wire.facts.hardening import Sudo
+from verbundwacht_wire.facts.hardening import Cron, Sudo
 from verbundwacht_wire.facts.network import Listening, Services
 from verbundwacht_wire.facts.software import Packages, Updates
 from verbundwacht_wire.facts.system import Kernel, Mounts, Os, Sysctl
@@ -29,6 +29,7 @@ SECTIONS: Final[dict[str, type[Struct]]] = {
     "mounts": Mounts,
     "accounts": Accounts,
     "sudo": Sudo,
+    "cron": Cron,
     "services": Services,
     "listening": Listening,
 }
@@ -38,6 +39,7 @@ __all__ = [
     "FACTS_VERSION",
     "SECTIONS",
     "Accounts",
+    "Cron",
     "Kernel",
     "Listening",
     "Mounts",

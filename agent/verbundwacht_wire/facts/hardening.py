@@ -82,3 +82,32 @@ class Sudo(Section, frozen=True, kw_only=True):
             unit="s",
         ),
     ] = None
+
+
+class CronPath(Section, frozen=True, kw_only=True):
+    """One place from which cron runs commands, or that says who may use it."""
+
+    path: Annotated[str, fact("Pfad", source="fixed list")]
+    mode: Annotated[str, fact("Rechte", source="stat, octal, four digits")]
+    root_owned: Annotated[bool, fact("gehört root", source="stat, uid 0")]
+    entries: Annotated[
+        int | None,
+        fact("Einträge", source="names in the folder, hidden ones left out"),
+    ] = None
+    loose: Annotated[
+        int | None,
+        fact(
+            "davon von anderen als root änderbar",
+            source="stat of each entry; users' own tables left out",
+        ),
+    ] = None
+
+
+class Cron(Section, frozen=True, kw_only=True):
+    """Who may plant commands that cron runs: modes and owners only, never what is in the files."""
+
+    enabled: Annotated[bool, fact("Im Autostart", source="wanted by a target of systemd")]
+    allow_list: Annotated[
+        bool, fact("Nur ausdrücklich Berechtigte", source="/etc/cron.allow exists")
+    ]
+    paths: Annotated[tuple[CronPath, ...], fact("Orte", source="those of the list that exist")]

@@ -16,7 +16,7 @@ PARTIAL = {
     ("ubuntu2404", "sysctl"): "keys_denied",
 }
 
-ABSENT = {"sshd", "services", "sudo"}
+ABSENT = {"sshd", "services", "sudo", "cron"}
 """Sections of programs that need not be installed."""
 
 
