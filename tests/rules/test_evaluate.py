@@ -128,6 +128,19 @@ def test_a_missing_field_in_the_condition_asks_on_missing_too() -> None:
     assert (verdict.outcome, verdict.reason) == ("fail", "facts.kernel.outdated is missing")
 
 
+def test_what_the_condition_makes_sure_of_needs_no_on_missing() -> None:
+    body = """
+  needs: [kernel]
+  when: has(facts.kernel.outdated)
+  assert: "!facts.kernel.outdated"
+"""
+    one = rule(body)
+
+    assert one.on_missing is None
+    assert judged(one, ok(kernel={})).outcome == "not_applicable"
+    assert judged(one, ok(kernel={"outdated": True})).outcome == "fail"
+
+
 def test_a_missing_required_field_is_an_error_even_if_on_missing_says_otherwise() -> None:
     body = """
   needs: [kernel]

@@ -185,6 +185,18 @@ def test_an_expression_longer_than_4_kilobytes_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
+    ("number", "fits"),
+    [(2**63 - 1, True), (2**63, False), (-(2**63), True), (-(2**63) - 1, False)],
+)
+def test_numbers_in_fixtures_have_64_bits(number: int, fits: bool) -> None:
+    head = f"fixtures: {{a: {{sshd: {{maxauthtries: {number}}}}}}}\n"
+
+    problems = lint({"pack.yaml": pack_text(BODY, parameters=head).encode()})
+
+    assert (problems == []) is fits
+
+
+@pytest.mark.parametrize(
     ("parameter", "fits"),
     [
         ("{type: int, default: 1, min: 1, max: 1}", True),

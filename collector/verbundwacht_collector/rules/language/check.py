@@ -125,7 +125,7 @@ class _Checker:
         kind, name = base.type.kind, node.field
         if kind == "any":
             return base
-        if name in RESERVED and name in ("in", "true", "false", "null"):
+        if name in ("in", "true", "false", "null"):
             return self.error(node.pos, f"{name!r} cannot be a field name")
         # Any key of a map may be missing, whatever the schema says about the map itself.
         if kind == "map" and base.type.item is not None:
