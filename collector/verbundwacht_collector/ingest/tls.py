@@ -223,7 +223,10 @@ class Secured(asyncio.Transport, asyncio.Protocol):
         self._arm(LINGER_S, self._raw.abort)
         if self._holds:
             self._raw.resume_reading()
-        self._raw.write_eof()
+        try:
+            self._raw.write_eof()
+        except OSError:  # the peer has reset the connection and the loop does not know it yet
+            self._raw.abort()
 
     def abort(self) -> None:
         """The connection ends at once."""

@@ -27,6 +27,7 @@ from tests.collector.ingest.fakes import (
 )
 
 from verbundwacht_collector import pki
+from verbundwacht_collector.ingest import Answer, Peer
 from verbundwacht_collector.ingest.gate import Limits
 from verbundwacht_wire.codes import Code
 
@@ -218,6 +219,36 @@ async def test_garbage_behind_the_handshake_leaves_the_door_serving(site: Site) 
         assert took < 1
         assert len(asyncio.all_tasks()) == before
     assert set(house.counts) <= {Code.FRAME, Code.TOO_LARGE}
+
+
+async def test_a_peer_that_leaves_just_before_the_door_closes_does_no_harm(site: Site) -> None:
+    """Our goodbye is answered by a reset, and the loop has not been told when we stop sending."""
+    agent, complaints = site.agent(), []
+    asyncio.get_running_loop().set_exception_handler(lambda _, what: complaints.append(what))
+    async with open_house(site) as house:
+        house.receiver.open.clear()
+        plain = await asyncio.to_thread(_send_one_frame, house.mqtt.port, agent)
+
+        async def leave_and_be_silent(_raw: bytes, _peer: Peer) -> Answer:
+            plain.close()
+            return Answer(Code.OK, None)
+
+        house.receiver.instead = leave_and_be_silent
+        house.receiver.open.set()
+        await until(lambda: house.mqtt.gate.connections == 0)
+
+    assert complaints == []
+
+
+def _send_one_frame(port: int, agent: Identity) -> socket.socket:
+    """Connected and welcomed, with one frame on its way; all that came was read."""
+    plain = socket.create_connection((HOST, port))
+    secured = agent.context().wrap_socket(plain, server_hostname="localhost")
+    secured.sendall(mqtt5.ConnectPacket(agent.name, clean_start=True).write())
+    secured.recv(4_096)
+    frame = mqtt5.PublishPacket(agent.up, b"x", qos=mqtt5.QoS.AT_LEAST_ONCE, packet_id=1)
+    secured.sendall(frame.write())
+    return socket.socket(fileno=secured.detach())
 
 
 async def test_a_flood_of_refusals_is_one_line_of_log(
