@@ -84,6 +84,27 @@ HOST_PAGE: Final = {
     "cron.paths[].entries": "a new task shows as a change",
     "cron.paths[].loose": "files through which others become root",
     "cron.paths": "one row per place from which root runs commands",
+    "mac.active": "whether anything confines programs beyond their user's rights",
+    "mac.lsm": "which security modules the kernel was started with",
+    "mac.apparmor": "AppArmor, where the kernel has it",
+    "mac.apparmor.enabled": "tells switched off from not there",
+    "mac.apparmor.enforce": "how many profiles stop something",
+    "mac.apparmor.complain": "how many profiles only write to the log",
+    "mac.apparmor.other": "how many profiles do neither",
+    "mac.selinux": "SELinux, where it runs or is configured",
+    "mac.selinux.mode": "what holds until the next start",
+    "mac.selinux.configured": "what holds after the next start",
+    "mac.selinux.policy": "which programs it confines",
+    "modules.loadable": "whether anything can still be loaded",
+    "modules.loaded": "what might be switched off on this server",
+    "modules.blocked": "what cannot be loaded by plugging in a device",
+    "modules.weakening": "protections that somebody switched off at the start",
+    "modules.hardening": "protections that somebody switched on at the start",
+    "modules.signed_only": "whether root can load code of his own",
+    "modules.lockdown": "what even root may not do to the kernel",
+    "modules.vulnerable": "flaws that an update or a setting must close",
+    "modules.mitigated": "flaws that are there and held off",
+    "modules.undetermined": "flaws that only the operator of the machine below can judge",
     "listening.sockets[].address": "on which interface the port is open",
     "listening.sockets[].program": "who is to be asked about an open port",
 }
@@ -159,7 +180,11 @@ def _rows(
 
 
 def _struct(field: Mapping[str, Any]) -> str:
-    return str(field.get("$ref", "")).rpartition("/")[2]
+    """Name of the Struct that a field is, also one that may be missing; "" if it is none."""
+    for choice in (field, *field.get("anyOf", ())):
+        if "$ref" in choice:
+            return str(choice["$ref"]).rpartition("/")[2]
+    return ""
 
 
 def type_of(field: Mapping[str, Any]) -> str:

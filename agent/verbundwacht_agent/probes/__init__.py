@@ -11,6 +11,8 @@ from verbundwacht_agent.probes import (
     cron,
     kernel,
     listening,
+    mac,
+    modules,
     mounts,
     os,
     packages,
@@ -36,6 +38,8 @@ PROBES: Final[dict[str, Probe]] = {
         Probe("accounts", accounts.probe),
         Probe("sudo", sudo.probe),
         Probe("cron", cron.probe),
+        Probe("mac", mac.probe),
+        Probe("modules", modules.probe),
         Probe("services", services.probe),
         Probe("listening", listening.probe),
     )

@@ -1,6 +1,6 @@
 """Facts about how the host is hardened: who may become root, what is filtered, logged, confined."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from verbundwacht_wire.facts.base import Section, fact
 
@@ -111,3 +111,111 @@ class Cron(Section, frozen=True, kw_only=True):
         bool, fact("Nur ausdrücklich Berechtigte", source="/etc/cron.allow exists")
     ]
     paths: Annotated[tuple[CronPath, ...], fact("Orte", source="those of the list that exist")]
+
+
+class AppArmor(Section, frozen=True, kw_only=True):
+    """Profiles that the kernel has loaded, counted by mode. Source: apparmor(7)."""
+
+    enabled: Annotated[bool, fact("Eingeschaltet", source="/sys/module/apparmor/parameters")]
+    enforce: Annotated[
+        int | None,
+        fact(
+            "Profile, die sperren", source="securityfs apparmor/profiles", right="DAC_READ_SEARCH"
+        ),
+    ] = None
+    complain: Annotated[
+        int | None,
+        fact(
+            "Profile, die nur melden",
+            source="securityfs apparmor/profiles",
+            right="DAC_READ_SEARCH",
+        ),
+    ] = None
+    other: Annotated[
+        int | None,
+        fact(
+            "Profile ohne Wirkung",
+            source="securityfs apparmor/profiles, neither enforce, kill nor complain",
+            right="DAC_READ_SEARCH",
+        ),
+    ] = None
+
+
+class Selinux(Section, frozen=True, kw_only=True):
+    """SELinux now, and after the next start. Source: selinux(8)."""
+
+    mode: Annotated[
+        Literal["enforcing", "permissive", "disabled"],
+        fact("Modus", source="/sys/fs/selinux/enforce; disabled: no such file system"),
+    ]
+    configured: Annotated[
+        str | None, fact("Modus ab dem nächsten Start", source="/etc/selinux/config SELINUX")
+    ] = None
+    policy: Annotated[str | None, fact("Richtlinie", source="/etc/selinux/config SELINUXTYPE")] = (
+        None
+    )
+
+
+class Mac(Section, frozen=True, kw_only=True):
+    """Mandatory access control: what confines programs whatever rights their user has."""
+
+    active: Annotated[
+        Literal["apparmor", "selinux", "none"],
+        fact("Zwangskontrolle", source="AppArmor enabled, SELinux enforcing or permissive"),
+    ]
+    lsm: Annotated[
+        tuple[str, ...] | None,
+        fact("Sicherheitsmodule des Kernels", source="/sys/kernel/security/lsm, in its order"),
+    ] = None
+    apparmor: Annotated[
+        AppArmor | None, fact("AppArmor", source="absent: the kernel was built without")
+    ] = None
+    selinux: Annotated[
+        Selinux | None, fact("SELinux", source="absent: neither running nor configured")
+    ] = None
+
+
+class Modules(Section, frozen=True, kw_only=True):
+    """What can get into the kernel, how it was started, and which flaws its processors have.
+
+    Modules are those of a fixed list that servers hardly ever need. Boot parameters are told by
+    fixed words only; the line itself may hold anything and is not sent.
+    """
+
+    loadable: Annotated[
+        bool, fact("Module können geladen werden", source="/proc/sys/kernel/modules_disabled")
+    ]
+    loaded: Annotated[
+        tuple[str, ...], fact("Selten nötige Module, geladen", source="/proc/modules, fixed list")
+    ]
+    blocked: Annotated[
+        tuple[str, ...],
+        fact("Selten nötige Module, gesperrt", source="modprobe.d: install … /bin/false"),
+    ]
+    weakening: Annotated[
+        tuple[str, ...],
+        fact("Startparameter, die schwächen", source="/proc/cmdline, fixed words"),
+    ]
+    hardening: Annotated[
+        tuple[str, ...],
+        fact("Startparameter, die härten", source="/proc/cmdline, fixed words"),
+    ]
+    signed_only: Annotated[
+        bool | None,
+        fact("Nur signierte Module", source="/sys/module/module/parameters/sig_enforce"),
+    ] = None
+    lockdown: Annotated[
+        str | None, fact("Lockdown", source="/sys/kernel/security/lockdown, the chosen one")
+    ] = None
+    vulnerable: Annotated[
+        tuple[str, ...] | None,
+        fact("Schwachstellen der Prozessoren, offen", source="/sys/devices/system/cpu"),
+    ] = None
+    mitigated: Annotated[
+        tuple[str, ...] | None,
+        fact("Schwachstellen der Prozessoren, abgefangen", source="/sys/devices/system/cpu"),
+    ] = None
+    undetermined: Annotated[
+        tuple[str, ...] | None,
+        fact("Schwachstellen der Prozessoren, ungewiss", source="/sys/devices/system/cpu"),
+    ] = None
