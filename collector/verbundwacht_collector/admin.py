@@ -114,7 +114,7 @@ def add_municipality(
     except sqlite3.IntegrityError:
         raise Refused(f"Die Kommune {municipality_id} gibt es schon.") from None
     if contact:
-        add_channel(tx, contact, municipality_id=municipality_id)
+        add_channel(tx, "mail", contact, municipality_id=municipality_id)
     tx.audit(
         at=now_ms(), actor="operator", action="municipality.added", obj=municipality_id, detail="{}"
     )

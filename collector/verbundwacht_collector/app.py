@@ -22,13 +22,14 @@ from verbundwacht_collector import pipeline
 from verbundwacht_collector.alerts.model import Settings
 from verbundwacht_collector.alerts.system_rules import SYSTEM_RULES
 from verbundwacht_collector.committer import Committer
-from verbundwacht_collector.config import Config, Folder, Mail, address, secret
+from verbundwacht_collector.config import Config, Folder, Mail, Webhook, address, secret
 from verbundwacht_collector.errors import ConfigError
 from verbundwacht_collector.ingest.https import HttpsDoor
 from verbundwacht_collector.ingest.mqtt import MqttDoor
 from verbundwacht_collector.ingest.tls import door_context
 from verbundwacht_collector.judging import Judge
-from verbundwacht_collector.notify import mail
+from verbundwacht_collector.notify import mail, webhook
+from verbundwacht_collector.notify.errors import DeliveryError
 from verbundwacht_collector.notify.outbox import Channel, Outbox
 from verbundwacht_collector.packs import JudgeSource
 from verbundwacht_collector.pki import PkiFiles
@@ -112,8 +113,7 @@ class Collector:
 
     def _prepare(self, tx: Transaction, _judge: Judge) -> None:
         tx.set_counter("serving_since", self.serving_since)
-        if self.config.mail is not None:
-            sync_channels(tx, self.config.mail)
+        sync_channels(tx, self.config)
 
     async def _open_doors(self) -> None:
         files = PkiFiles(self.folder.keys)
@@ -172,9 +172,14 @@ class Collector:
         return await self.committer.run(lambda tx, _judge: act(tx))
 
     def _channels(self) -> dict[str, Channel]:
-        if self.config.mail is None:
-            return {}
-        settings, base = self.config.mail, page_address(self.config)
+        channels: dict[str, Channel] = {}
+        if self.config.mail is not None:
+            channels["mail"] = self._mail(self.config.mail)
+        if self.config.webhook:
+            channels["webhook"] = self._webhooks(self.config.webhook)
+        return channels
+
+    def _mail(self, settings: Mail) -> Channel:
         password = ""
         if settings.password_file:
             where = f"{self.folder.config}: mail.password_file"
@@ -187,13 +192,36 @@ class Collector:
             settings.user,
             password,
         )
+        base = page_address(self.config)
 
         async def send(row: DeliveryRecord) -> str:
             first = self._first_step(row.rule_id)
             message = mail.compose(row, sender=server.sender, first_step=first, url=base)
             return await mail.send(server, message)
 
-        return {"mail": send}
+        return send
+
+    def _webhooks(self, settings: list[Webhook]) -> Channel:
+        targets = {}
+        for one in settings:
+            where = f"{self.folder.config}: webhook.secret_file"
+            try:
+                key = webhook.secret_bytes(secret(one.secret_file, where))
+            except ValueError as problem:
+                raise ConfigError(
+                    f"{where} = {one.secret_file!r}: {problem}. Form: whsec_ und base64."
+                ) from None
+            targets[one.name] = webhook.Target(one.url, key, one.allow_private)
+        base = page_address(self.config)
+
+        async def send(row: DeliveryRecord) -> str:
+            target = targets.get(row.recipient)
+            if target is None:
+                raise DeliveryError(f"webhook {row.recipient} is not configured", permanent=False)
+            body = webhook.compose(row, url=base)
+            return await webhook.post(target, row.id, body, now_ms=now_ms())
+
+        return send
 
     def _first_step(self, rule_id: str) -> str:
         if rule_id in SYSTEM_RULES:
@@ -251,33 +279,40 @@ def page_address(config: Config) -> str:
     return f"{scheme}://{config.public.web or config.listen.web}"
 
 
-def sync_channels(tx: Transaction, settings: Mail) -> None:
-    """The SOC's addresses are those of the configuration; the municipalities' are their own."""
-    tx.execute("UPDATE channel SET enabled = 0 WHERE kind = 'mail' AND alliance_id IS NOT NULL", {})
-    alliances = tx.execute("SELECT id FROM alliance", {})
-    for (alliance,) in alliances:
-        for recipient in settings.recipients:
-            add_channel(tx, recipient, alliance_id=alliance)
+def sync_channels(tx: Transaction, config: Config) -> None:
+    """The alliance's channels are those of the configuration; the municipalities' are their own."""
+    tx.execute("UPDATE channel SET enabled = 0 WHERE alliance_id IS NOT NULL", {})
+    for (alliance,) in tx.execute("SELECT id FROM alliance", {}):
+        for recipient in config.mail.recipients if config.mail else ():
+            add_channel(tx, "mail", recipient, alliance_id=alliance)
+        for one in config.webhook:
+            add_channel(tx, "webhook", one.name, alliance_id=alliance)
 
 
 def add_channel(
     tx: Transaction,
+    kind: str,
     recipient: str,
     *,
     alliance_id: str | None = None,
     municipality_id: str | None = None,
 ) -> None:
-    """Mail about this alliance or municipality goes to the recipient too."""
-    values = {"recipient": recipient, "alliance": alliance_id, "municipality": municipality_id}
+    """Messages about this alliance or municipality go to the recipient too."""
+    values = {
+        "kind": kind,
+        "recipient": recipient,
+        "alliance": alliance_id,
+        "municipality": municipality_id,
+    }
     updated = tx.execute(
-        "UPDATE channel SET enabled = 1 WHERE kind = 'mail' AND recipient = :recipient"
+        "UPDATE channel SET enabled = 1 WHERE kind = :kind AND recipient = :recipient"
         " AND alliance_id IS :alliance AND municipality_id IS :municipality RETURNING id",
         values,
     )
     if not updated:
         tx.execute(
             "INSERT INTO channel (kind, name, recipient, municipality_id, alliance_id)"
-            " VALUES ('mail', 'E-Mail', :recipient, :municipality, :alliance)",
+            " VALUES (:kind, :recipient, :recipient, :municipality, :alliance)",
             values,
         )
 

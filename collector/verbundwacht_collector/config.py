@@ -51,6 +51,15 @@ class Mail(_Part, frozen=True, kw_only=True):
     password_file: str = ""
 
 
+class Webhook(_Part, frozen=True, kw_only=True):
+    """One address that gets every alert as a signed message (Standard Webhooks)."""
+
+    name: str
+    url: str
+    secret_file: str
+    allow_private: bool = False  # the address may lie inside one's own network
+
+
 class Web(_Part, frozen=True, kw_only=True):
     """The pages. certificate and key default to the collector's own."""
 
@@ -67,6 +76,7 @@ class Config(_Part, frozen=True, kw_only=True):
     listen: Listen = Listen()
     alerts: AlertConfig = AlertConfig()
     mail: Mail | None = None
+    webhook: list[Webhook] = []
     web: Web = Web()
     interval_s: int = 900
 
@@ -121,7 +131,7 @@ def load(folder: Folder) -> Config:
 _KEYS: Final = sorted(
     {
         name
-        for part in (Config, Listen, Public, AlertConfig, Mail, Web)
+        for part in (Config, Listen, Public, AlertConfig, Mail, Webhook, Web)
         for name in part.__struct_fields__
     }
 )
@@ -156,8 +166,20 @@ def _check(path: Path, config: Config) -> None:
             f"{path}: web.insecure_loopback gilt nur auf 127.0.0.1, listen.web ist "
             f"{config.listen.web}. Eines von beiden ändern."
         )
+    _check_webhooks(path, config.webhook)
     if config.mail is not None and not config.mail.recipients:
         raise ConfigError(f"{path}: mail.recipients ist leer. Mindestens eine Adresse nennen.")
+
+
+def _check_webhooks(path: Path, webhooks: list[Webhook]) -> None:
+    for one in webhooks:
+        if not one.url.startswith(("https://", "http://")):
+            raise ConfigError(f"{path}: webhook.url = {one.url!r} ist keine https-Adresse.")
+        if one.url.startswith("http://") and not one.allow_private:
+            raise ConfigError(
+                f"{path}: webhook.url = {one.url!r} ist unverschlüsselt. https:// nehmen, oder "
+                "im eigenen Netz allow_private = true setzen."
+            )
 
 
 def address(text: str, where: str) -> tuple[str, int]:

@@ -41,6 +41,12 @@ insecure_loopback = false
 # recipients = ["soc@example.org"]
 # user = ""
 # password_file = ""
+
+# [[webhook]]                        # Standard Webhooks, unterschrieben mit HMAC-SHA256
+# name = "tickets"
+# url = "https://tickets.example/hook"
+# secret_file = "tickets.secret"     # whsec_ und base64, Rechte 0600
+# allow_private = false              # true: die Adresse darf im eigenen Netz liegen
 """
 
 

@@ -6,7 +6,7 @@ a lease that runs out, and the next try carries the same Message-ID.
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Any, Final, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 import structlog
 
@@ -31,6 +31,22 @@ class Runs(Protocol):
         """The work is committed; its result."""
 
 
+class Result(NamedTuple):
+    """How one try ended. next_at: Unix ms of the next one, if it is to be tried again."""
+
+    state: str
+    response: str = ""
+    next_at: int = 0
+    gone: bool = False
+
+
+def _failed(row: DeliveryRecord, problem: DeliveryError, at: int) -> Result:
+    if problem.permanent:
+        return Result("failed", problem.response, at, problem.gone)
+    next_at = max(next_try(row.id, row.attempts + 1, at), at + problem.retry_after_s * 1000)
+    return Result("waiting" if next_at <= row.expires_at else "expired", problem.response, next_at)
+
+
 class Outbox:
     """Claims due deliveries and sends them, a few at a time."""
 
@@ -49,30 +65,28 @@ class Outbox:
 
     async def _one(self, row: DeliveryRecord) -> None:
         async with self._slots:
-            attempts = row.attempts + 1
-            state, response, at = "delivered", "", self._clock()
+            at, done = self._clock(), Result("delivered")
             try:
                 channel = self._channels.get(row.kind)
                 if channel is None:
                     raise DeliveryError(f"channel {row.kind} is not configured", permanent=False)
-                response = await channel(row)
+                done = Result("delivered", await channel(row))
             except DeliveryError as problem:
-                response = problem.response
-                state = "failed" if problem.permanent else "waiting"
-            await self._record(row, state, response, attempts, at)
+                done = _failed(row, problem, at)
+            await self._record(row, done)
 
-    async def _record(
-        self, row: DeliveryRecord, state: str, response: str, attempts: int, at: int
-    ) -> None:
-        next_at = next_try(row.id, attempts, at) if state == "waiting" else at
-        if state == "waiting" and next_at > row.expires_at:
-            state = "expired"
-        done_at = None if state == "waiting" else self._clock()
+    async def _record(self, row: DeliveryRecord, done: Result) -> None:
+        done_at = None if done.state == "waiting" else self._clock()
 
         def write(tx: Transaction, _: object) -> None:
-            tx.finish_delivery(row.id, state, next_at=next_at, response=response, done_at=done_at)
+            tx.finish_delivery(
+                row.id, done.state, next_at=done.next_at, response=done.response, done_at=done_at
+            )
+            if done.gone:
+                tx.disable_channel(row.id)
 
         await self._writer.run(write)
+        state, response, attempts = done.state, done.response, row.attempts + 1
         event = "delivery.delivered" if state == "delivered" else "delivery.failed"
         log.info(
             event,

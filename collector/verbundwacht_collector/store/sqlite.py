@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
+from urllib.parse import quote
 
 from verbundwacht_collector.errors import StoreError
 from verbundwacht_collector.store.transaction import SqliteTransaction
@@ -64,7 +65,7 @@ def migrate(path: Path) -> None:
         if found == NEWEST:
             return
         refuse_newer(found, path)
-    with get_backend(f"sqlite:///{path}") as backend:
+    with get_backend(f"sqlite:///{quote(str(path))}") as backend:  # a folder may be called "a#1"
         migrations = read_migrations(str(MIGRATIONS))
         with backend.lock():
             backend.apply_migrations(backend.to_apply(migrations))

@@ -85,9 +85,6 @@ class SqliteTransaction:
             frame=frame,
         )
 
-    def set_envelope_code(self, host_id: int, seq: int, code: int) -> None:
-        self._run("set_envelope_code", host_id=host_id, seq=seq, code=code)
-
     def cite(self, host_id: int, entry: bytes) -> None:
         self._run("cite", host_id=host_id, hash=entry)
 
@@ -294,6 +291,9 @@ class SqliteTransaction:
             response=response,
             done_at=done_at,
         )
+
+    def disable_channel(self, delivery_id: str) -> None:
+        self._run("disable_channel", id=delivery_id)
 
     def count(self, name: str, by: int = 1) -> None:
         self._counts[name] = self._counts.get(name, 0) + by

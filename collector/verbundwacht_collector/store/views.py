@@ -197,3 +197,24 @@ class AlertQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     sort: str = "severity"
     limit: int = 50
     offset: int = 0
+
+
+class CellRow(msgspec.Struct, frozen=True):
+    """How many findings of one rule in one municipality have this outcome."""
+
+    municipality_id: str
+    rule_id: str
+    outcome: str  # as shown: `stale` is derived, like everywhere
+    count: int
+
+
+class FindingQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which findings of active hosts. Empty means any."""
+
+    outcome: tuple[str, ...] = ()
+    municipality: str = ""
+    group: str = ""
+    rules: tuple[str, ...] = ()  # the rule ids of `group`, filled in by who knows the packs
+    q: str = ""
+    limit: int = 50
+    offset: int = 0

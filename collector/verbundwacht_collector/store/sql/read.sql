@@ -79,9 +79,6 @@ SELECT m.id, m.name, m.alliance_id, a.name, m.contact,
 -- name: serving_since
 SELECT value FROM counter WHERE name = 'serving_since'
 
--- name: packs
-SELECT name, version, digest, installed_at FROM pack ORDER BY name
-
 -- name: person_by_login
 SELECT id, login, name, password_hash, disabled FROM person WHERE login = :login
 
@@ -95,10 +92,17 @@ SELECT role, municipality_id, alliance_id FROM "grant" WHERE person_id = :person
 -- name: session
 SELECT person_id, created_at, seen_at FROM session WHERE token_hash = :token_hash
 
--- name: counters
-SELECT name, value FROM counter WHERE name LIKE 'code:%' ORDER BY name
-
 -- name: frame
 SELECT e.frame FROM envelope e JOIN host h ON h.id = e.host_id
   JOIN municipality m ON m.id = h.municipality_id
  WHERE {scope} AND e.hash = :hash
+
+-- name: judged
+WITH seen AS MATERIALIZED (
+    SELECT h.id, h.agent, h.name, h.municipality_id, m.name AS municipality,
+           is_stale(h.last_seen, h.interval_s, h.silent, h.facts_unknown) AS stale
+      FROM host h JOIN municipality m ON m.id = h.municipality_id
+     WHERE {scope} AND h.state = 'active')
+SELECT {columns}
+  FROM seen CROSS JOIN finding f ON f.host_id = seen.id
+ WHERE {filter}

@@ -25,9 +25,6 @@ SELECT seq, hash FROM envelope WHERE host_id = :host_id AND seq > :seq ORDER BY 
 INSERT INTO envelope (host_id, seq, hash, kind, code, received_at, frame)
 VALUES (:host_id, :seq, :hash, :kind, :code, :received_at, :frame)
 
--- name: set_envelope_code
-UPDATE envelope SET code = :code WHERE host_id = :host_id AND seq = :seq
-
 -- name: cite
 UPDATE envelope SET cited = 1 WHERE host_id = :host_id AND hash = :hash
 
@@ -200,6 +197,9 @@ UPDATE delivery SET state = 'sending', lease_until = :lease_until, attempts = at
 UPDATE delivery SET state = :state, next_at = :next_at, lease_until = 0, response = :response,
                     done_at = :done_at
  WHERE id = :id
+
+-- name: disable_channel
+UPDATE channel SET enabled = 0 WHERE id = (SELECT channel_id FROM delivery WHERE id = :id)
 
 -- name: count
 INSERT INTO counter (name, value) VALUES (:name, :by)
