@@ -87,9 +87,8 @@ class Collector:
         self.clock, self.settings = clock or Clock(), settings
         self.path = folder / "collector.db"
         self.path.write_bytes(empty_database())
-        self.store = SqliteStore(self.path)
-        if not durable:  # property tests commit by the thousand, and nobody pulls the plug
-            self.store._db.execute("PRAGMA synchronous = OFF")
+        self._durable = durable
+        self.reopen()
         self._judges: dict[str, Judge] = {}
         self.downlink_seq = 0
         self.install(*(rules or RULES))
@@ -99,6 +98,23 @@ class Collector:
 
     def __exit__(self, *_: object) -> None:
         self.store.close()
+
+    def copied(self) -> bytes:
+        """The whole database as a file."""
+        self.store._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        return self.path.read_bytes()
+
+    def restore(self, copied: bytes) -> None:
+        """The store is what it was then."""
+        self.store.close()
+        self.path.write_bytes(copied)
+        self.reopen()
+
+    def reopen(self) -> None:
+        """The file in the folder is what the store is now."""
+        self.store = SqliteStore(self.path)
+        if not self._durable:  # property tests commit by the thousand, and nobody pulls the plug
+            self.store._db.execute("PRAGMA synchronous = OFF")
 
     def act(self, work: Callable[[Transaction], T]) -> T:
         """The work, in one transaction."""

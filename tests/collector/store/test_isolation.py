@@ -1,0 +1,194 @@
+"""Every reader sees what the scope allows, and nothing else: for each read of the store."""
+
+import inspect
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import pytest
+from tests.collector.alerts.story import Story
+from tests.collector.fakes import Collector
+from tests.fakes import FAR, HOME, NEIGHBOUR, kernel
+
+from verbundwacht_collector.errors import NotFound
+from verbundwacht_collector.scope import AllianceScope, MunicipalityScope, OperatorScope, Scope
+from verbundwacht_collector.store import read
+from verbundwacht_collector.store.views import AlertQuery, FindingQuery
+
+PURE = {"freshness", "shown", "serving_since"}
+"""They say nothing about anybody."""
+
+READS = {
+    name: function
+    for name, function in inspect.getmembers(read, inspect.isfunction)
+    if function.__module__ == read.__name__ and not name.startswith("_") and name not in PURE
+}
+SEES: dict[Scope, set[str]] = {
+    MunicipalityScope(HOME): {HOME},
+    MunicipalityScope(NEIGHBOUR): {NEIGHBOUR},
+    MunicipalityScope(FAR): {FAR},
+    MunicipalityScope("nowhere"): set(),
+    MunicipalityScope("verbund"): set(),
+    MunicipalityScope(""): set(),
+    MunicipalityScope("%"): set(),
+    AllianceScope("verbund"): {HOME, NEIGHBOUR},
+    AllianceScope("anderswo"): {FAR},
+    AllianceScope(HOME): set(),
+    AllianceScope("' OR 1 = 1 --"): set(),
+    OperatorScope(): {HOME, NEIGHBOUR, FAR},
+}
+
+
+class Town(NamedTuple):
+    """What there is to be seen of one municipality."""
+
+    host: str
+    alert: str
+    evidence: str
+
+
+@pytest.fixture
+def towns(collector: Collector) -> dict[str, Town]:
+    """One host with one alert in each of three municipalities, under the same name."""
+    found = {}
+    for town in (HOME, NEIGHBOUR, FAR):
+        story = Story(collector, collector.host(municipality=town))
+        story.says(kernel=kernel(reboot=True))
+        ((alert, evidence),) = collector.rows(
+            "SELECT number, evidence FROM alert WHERE municipality_id = :m", m=town
+        )
+        found[town] = Town(story.agent.agent.hex(), alert, evidence.hex())
+    return found
+
+
+@pytest.mark.parametrize("name", READS)
+def test_every_read_takes_a_scope_by_name_and_has_no_default(name: str) -> None:
+    scope = inspect.signature(READS[name]).parameters["scope"]
+
+    assert scope.kind is inspect.Parameter.KEYWORD_ONLY
+    assert scope.default is inspect.Parameter.empty
+    assert scope.annotation == Scope
+
+
+Lists = Callable[[Any, Scope, int], list[str]]
+LISTS: dict[str, Lists] = {
+    "alerts": lambda db, scope, now: [
+        row.municipality_id for row in read.alerts(db, AlertQuery(), scope=scope, now=now)[0]
+    ],
+    "findings": lambda db, scope, now: [
+        row.municipality_id for row in read.findings(db, scope=scope, now=now)
+    ],
+    "hosts": lambda db, scope, now: [
+        row.municipality_id for row in read.hosts(db, scope=scope, now=now)
+    ],
+    "finding_page": lambda db, scope, now: [
+        row.municipality_id for row in read.finding_page(db, FindingQuery(), scope=scope, now=now)
+    ],
+    "finding_counts": lambda db, scope, now: [
+        row.municipality_id for row in read.finding_counts(db, FindingQuery(), scope=scope, now=now)
+    ],
+    "municipalities": lambda db, scope, _: [row.id for row in read.municipalities(db, scope=scope)],
+}
+
+
+SINGLE = {"alert", "host", "host_row", "evidence_frame"}
+
+
+def test_the_tests_below_know_every_read() -> None:
+    assert set(READS) == SINGLE | set(LISTS)
+
+
+@pytest.mark.parametrize("scope", SEES, ids=repr)
+@pytest.mark.parametrize("name", LISTS)
+def test_lists_hold_what_is_in_the_scope(
+    collector: Collector, towns: dict[str, Town], name: str, scope: Scope
+) -> None:
+    found = LISTS[name](collector.store._db, scope, collector.clock())
+
+    assert set(found) == SEES[scope]
+
+
+@pytest.mark.parametrize("scope", SEES, ids=repr)
+def test_counts_count_what_is_in_the_scope(
+    collector: Collector, towns: dict[str, Town], scope: Scope
+) -> None:
+    db, now = collector.store._db, collector.clock()
+    _, total = read.alerts(db, AlertQuery(limit=1), scope=scope, now=now)
+
+    assert total == len(SEES[scope])
+    for row in read.hosts(db, scope=scope, now=now):
+        assert row.open_alerts == 1
+        assert sum(row.outcomes.values()) == 6
+    for town in read.municipalities(db, scope=scope):
+        assert (town.hosts, town.open_alerts) == (1, 1)
+
+
+@pytest.mark.parametrize("scope", SEES, ids=repr)
+@pytest.mark.parametrize("town", [HOME, NEIGHBOUR, FAR])
+def test_a_foreign_id_is_not_found(
+    collector: Collector, towns: dict[str, Town], scope: Scope, town: str
+) -> None:
+    db, now, target = collector.store._db, collector.clock(), towns[town]
+    single: list[Callable[[], object]] = [
+        lambda: read.alert(db, target.alert, scope=scope, now=now),
+        lambda: read.host(db, target.host, scope=scope, now=now),
+        lambda: read.host_row(db, target.host, scope=scope, now=now),
+        lambda: read.evidence_frame(db, target.evidence, scope=scope),
+    ]
+    for question in single:
+        if town in SEES[scope]:
+            assert question()
+        else:
+            with pytest.raises(NotFound):
+                question()
+    assert bool(read.findings(db, scope=scope, now=now, host=target.host)) == (town in SEES[scope])
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        AlertQuery(municipality=FAR),
+        AlertQuery(q="Fernab"),
+        AlertQuery(q="%"),
+        AlertQuery(state=(), severity=("critical",), municipality=NEIGHBOUR),
+        AlertQuery(municipality="' OR '1' = '1"),
+    ],
+)
+def test_no_filter_reaches_beyond_the_scope(
+    collector: Collector, towns: dict[str, Town], query: AlertQuery
+) -> None:
+    rows, total = read.alerts(
+        collector.store._db, query, scope=MunicipalityScope(HOME), now=collector.clock()
+    )
+
+    assert (rows, total) == ([], 0)
+
+
+def test_the_filter_for_a_foreign_host_finds_nothing(
+    collector: Collector, towns: dict[str, Town]
+) -> None:
+    query = AlertQuery(host=towns[FAR].host)
+    scope = MunicipalityScope(HOME)
+
+    assert read.alerts(collector.store._db, query, scope=scope, now=0) == ([], 0)
+
+
+@pytest.mark.parametrize("host", ["", "zz", "0", "00" * 16, "' OR 1 = 1 --"])
+def test_an_id_that_is_none_is_not_found(
+    collector: Collector, towns: dict[str, Town], host: str
+) -> None:
+    with pytest.raises(NotFound):
+        read.host(collector.store._db, host, scope=OperatorScope(), now=0)
+
+
+def test_a_municipality_that_moved_is_seen_by_its_new_alliance_only(
+    collector: Collector, towns: dict[str, Town]
+) -> None:
+    sql = "UPDATE municipality SET alliance_id = 'anderswo' WHERE id = :m"
+    collector.act(lambda tx: tx.execute(sql, {"m": NEIGHBOUR}))
+    db, now = collector.store._db, collector.clock()
+
+    def seen(alliance: str) -> set[str]:
+        rows = read.hosts(db, scope=AllianceScope(alliance), now=now)
+        return {row.municipality_id for row in rows}
+
+    assert (seen("verbund"), seen("anderswo")) == ({HOME}, {NEIGHBOUR, FAR})
