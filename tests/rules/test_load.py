@@ -6,9 +6,8 @@ from pathlib import Path
 import pytest
 from tests.rules.fakes import HEAD, TEXTS, pack_text
 
-from verbundwacht_collector.rules.errors import PackError
+from verbundwacht_collector.rules.errors import PackError, Problem
 from verbundwacht_collector.rules.load import digest, errors_of, lint, load_pack, load_pack_bytes
-from verbundwacht_collector.rules.model import Problem
 
 BODY = """
   needs: [sshd]

@@ -8,9 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from verbundwacht_collector.rules.errors import PackError
+from verbundwacht_collector.rules.errors import PackError, Problem
 from verbundwacht_collector.rules.load import lint, load_pack_bytes
-from verbundwacht_collector.rules.model import Problem
 
 PACKS = sorted((Path(__file__).parent / "packs").glob("*.yaml"))
 _EXPECTED = re.compile(r"# (\d+):(\d+) (error|warning) at '(.*?)': (.*)")

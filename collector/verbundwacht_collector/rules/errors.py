@@ -8,10 +8,22 @@ RuleError
     └── BudgetExceeded   the rule used up its steps
 """
 
-from typing import TYPE_CHECKING
+from typing import Literal
 
-if TYPE_CHECKING:
-    from verbundwacht_collector.rules.model import Problem
+from msgspec import Struct
+
+
+class Problem(Struct, frozen=True, order=True):
+    """One thing wrong with a pack. Line and column start at 1."""
+
+    file: str
+    line: int
+    column: int
+    message: str
+    severity: Literal["error", "warning"] = "error"
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}:{self.column}: {self.severity}: {self.message}"
 
 
 class RuleError(Exception):
@@ -21,7 +33,7 @@ class RuleError(Exception):
 class PackError(RuleError):
     """A rule pack cannot be used. problems: all of them, each with file, line and column."""
 
-    def __init__(self, problems: "tuple[Problem, ...]") -> None:
+    def __init__(self, problems: tuple[Problem, ...]) -> None:
         super().__init__("\n".join(str(problem) for problem in problems))
         self.problems = problems
 

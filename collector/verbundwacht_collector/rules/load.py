@@ -10,9 +10,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
-from verbundwacht_collector.rules.errors import PackError
+from verbundwacht_collector.rules.errors import PackError, Problem
 from verbundwacht_collector.rules.language.types import Type, facts_type
-from verbundwacht_collector.rules.model import Pack, Parameter, Problem, Test
+from verbundwacht_collector.rules.model import Pack, Parameter, Test
 from verbundwacht_collector.rules.pack.build import Context, Draft, read_rule
 from verbundwacht_collector.rules.pack.document import MAX_BYTES, Document, Entries
 from verbundwacht_collector.rules.pack.facts import read_facts

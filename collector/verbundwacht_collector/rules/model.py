@@ -147,16 +147,3 @@ class Pack(Struct, frozen=True, kw_only=True):
     fixtures: Mapping[str, Mapping[str, Any]]
     tests: tuple[Test, ...]
     catalogues: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-
-
-class Problem(Struct, frozen=True, order=True):
-    """One thing wrong with a pack. Line and column start at 1."""
-
-    file: str
-    line: int
-    column: int
-    message: str
-    severity: Literal["error", "warning"] = "error"
-
-    def __str__(self) -> str:
-        return f"{self.file}:{self.line}:{self.column}: {self.severity}: {self.message}"

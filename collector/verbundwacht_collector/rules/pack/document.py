@@ -22,7 +22,7 @@ from ruamel.yaml.events import (
     SequenceStartEvent,
 )
 
-from verbundwacht_collector.rules.model import Problem
+from verbundwacht_collector.rules.errors import Problem
 from verbundwacht_collector.rules.pack.align import offsets
 
 MAX_BYTES: Final = 1_000_000
