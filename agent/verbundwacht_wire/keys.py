@@ -75,7 +75,7 @@ def kid_of(spki: bytes) -> bytes:
 def fingerprint(signing_spki: bytes, tls_spki: bytes) -> str:
     """What two people compare by telephone: 125 bits of both keys, five groups of five."""
     text = base64.b32encode(hashlib.sha256(signing_spki + tls_spki).digest()).decode()[:25]
-    return " ".join(text[i : i + 5] for i in range(0, 25, 5))
+    return "-".join(text[i : i + 5] for i in range(0, 25, 5))
 
 
 def load_spki(spki: bytes) -> PublicKey:

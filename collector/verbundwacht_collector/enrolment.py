@@ -13,11 +13,11 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from verbundwacht_collector.acks import frame_down
 from verbundwacht_collector.errors import NotFound, Refused
-from verbundwacht_collector.pki import Authority, check_request, fingerprint, issue_agent, pem
+from verbundwacht_collector.pki import Authority, check_request, issue_agent, pem
 from verbundwacht_collector.store.protocol import Transaction
 from verbundwacht_wire.errors import KeyUnusable, WireError
 from verbundwacht_wire.frame import NOBODY, Frame, read_frame
-from verbundwacht_wire.keys import Signer, check_signature, kid_of, load_spki
+from verbundwacht_wire.keys import Signer, check_signature, fingerprint, kid_of, load_spki
 from verbundwacht_wire.messages import ENROL, RECEIPT, EnrolRequest, Receipt
 from verbundwacht_wire.payload import decode, inflate
 

@@ -8,8 +8,6 @@ Everything but the functions on a folder at the end is pure; `now` comes from ou
 certificate only proves who opened a connection: every message proves itself by its own signature.
 """
 
-import base64
-import hashlib
 import ipaddress
 import os
 import re
@@ -244,13 +242,6 @@ def peer_of(der: bytes) -> Peer:
     if found is None or common != [found[2]]:
         raise NotAnAgent(f"Certificate for {common} names no agent: {uris}")
     return Peer(found[1], bytes.fromhex(found[2]))
-
-
-def fingerprint(signing_spki: bytes, tls_spki: bytes) -> str:
-    """What two people compare by telephone: 125 bits of both keys, five groups of five."""
-    digest = hashlib.sha256(signing_spki + tls_spki).digest()
-    text = base64.b32encode(digest).decode("ascii")[:25]
-    return "-".join(text[i : i + 5] for i in range(0, 25, 5))
 
 
 class PkiFiles(NamedTuple):

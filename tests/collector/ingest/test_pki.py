@@ -144,17 +144,6 @@ def test_the_issuing_authority_can_make_no_further_authority(site: Site) -> None
     site.authority.certificate.verify_directly_issued_by(site.authority.root)
 
 
-def test_the_fingerprint_is_what_other_tools_compute() -> None:
-    """printf ST | openssl dgst -sha256 -binary | base32"""
-    assert pki.fingerprint(b"S", b"T") == "XMPGY-5WBPD-NLUN7-3YROR-XVF27"
-
-
-def test_the_fingerprint_depends_on_both_keys_and_their_order() -> None:
-    others = {pki.fingerprint(s, t) for s, t in ((b"T", b"S"), (b"S", b"X"), (b"X", b"T"))}
-
-    assert len(others | {pki.fingerprint(b"S", b"T")}) == 4
-
-
 def test_private_keys_are_readable_by_their_owner_only(site: Site) -> None:
     files = site.files
     modes = {
