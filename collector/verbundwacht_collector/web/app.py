@@ -13,7 +13,16 @@ from verbundwacht_collector.web.deps import WebDeps
 from verbundwacht_collector.web.guard import ANYONE, PUBLIC, Route, guarded, know_the_person
 from verbundwacht_collector.web.headers import MAX_BODY, add_headers, refuse_odd_bodies
 from verbundwacht_collector.web.page import ASSETS, DEPS, ENVIRONMENT
-from verbundwacht_collector.web.pages import alert, alerts, host, hosts, login, static
+from verbundwacht_collector.web.pages import (
+    alert,
+    alerts,
+    findings,
+    host,
+    hosts,
+    login,
+    overview,
+    static,
+)
 from verbundwacht_collector.web.problems import error_pages
 from verbundwacht_collector.web.templates import environment
 
@@ -24,7 +33,7 @@ ROUTES: Final = (
     Route("GET", "/login", login.form, PUBLIC),
     Route("POST", "/login", login.submit, PUBLIC),
     Route("POST", "/logout", login.logout, ANYONE),
-    Route("GET", "/", alerts.start, ANYONE),
+    Route("GET", "/", overview.show, ANYONE),
     Route("GET", "/alerts", alerts.show, ANYONE),
     Route("GET", _ALERT, alert.show, ANYONE),
     Route("POST", f"{_ALERT}/take", alert.take, ANYONE),
@@ -33,6 +42,7 @@ ROUTES: Final = (
     Route("POST", f"{_ALERT}/close", alert.close, ANYONE),
     Route("GET", "/hosts", hosts.show, ANYONE),
     Route("GET", _HOST, host.show, ANYONE),
+    Route("GET", "/findings", findings.show, ANYONE),
 )
 
 

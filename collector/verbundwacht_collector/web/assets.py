@@ -14,7 +14,7 @@ from typing import Final
 from verbundwacht_collector.web.errors import AssetError
 
 STATIC: Final = Path(__file__).parent / "static"
-LAYERS: Final = ("kern", "token", "base", "layout", "part", "page", "print")
+LAYERS: Final = ("kern", "token", "base", "layout", "part", "page", "overview", "print")
 KERN: Final = "vendor/kern-2.7.2/kern.min.css"
 HTMX: Final = "vendor/htmx-2.0.11/htmx.min.js"
 STYLE: Final = "style.css"

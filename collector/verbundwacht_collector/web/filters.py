@@ -10,7 +10,13 @@ from urllib.parse import urlencode
 
 from msgspec import Struct
 
-from verbundwacht_collector.web.words import ALERT_STATES, FRESHNESS, OPEN_STATES, SEVERITIES
+from verbundwacht_collector.web.words import (
+    ALERT_STATES,
+    FRESHNESS,
+    OPEN_STATES,
+    OUTCOMES,
+    SEVERITIES,
+)
 
 Params = Mapping[str, Sequence[str]]
 """A query string: parameter -> its values, in the order of the address."""
@@ -62,6 +68,16 @@ class HostQuery(Struct, frozen=True, kw_only=True):
     freshness: tuple[str, ...] = ()
     q: str = ""
     sort: str = "problems"
+    page: int = 1
+
+
+class FindingQuery(Struct, frozen=True, kw_only=True):
+    """Which findings, which page; in the order of what needs a person first."""
+
+    outcome: tuple[str, ...] = ()
+    municipality: str = ""
+    group: str = ""
+    q: str = ""
     page: int = 1
 
 
@@ -149,7 +165,22 @@ def parse_host_query(
     return query, reader.hints()
 
 
-def address(path: str, query: AlertQuery | HostQuery) -> str:
+def parse_finding_query(
+    params: Params, *, municipalities: Collection[str], groups: Collection[str]
+) -> tuple[FindingQuery, tuple[str, ...]]:
+    """The query of an address and hints about what in it was not understood."""
+    reader = _Reader(params)
+    query = FindingQuery(
+        outcome=reader.codes("outcome", OUTCOMES),
+        municipality=reader.one("municipality", municipalities),
+        group=reader.one("group", groups),
+        q=reader.text("q"),
+        page=reader.page(),
+    )
+    return query, reader.hints()
+
+
+def address(path: str, query: AlertQuery | HostQuery | FindingQuery) -> str:
     """The canonical address of a list: fields in the order of the Struct, defaults left out."""
     plain = type(query)()
     fields = {

@@ -7,10 +7,11 @@ there is no way to ask for more than a person may see.
 import sqlite3
 from collections import Counter
 from dataclasses import dataclass
+from typing import Final
 
 from verbundwacht_collector.scope import AllianceScope, MunicipalityScope, Scope
 from verbundwacht_collector.store import read, views
-from verbundwacht_collector.web.filters import PAGE_SIZE, AlertQuery, HostQuery
+from verbundwacht_collector.web.filters import PAGE_SIZE, AlertQuery, FindingQuery, HostQuery
 from verbundwacht_collector.web.rulebook import RuleBook
 from verbundwacht_collector.web.words import OPEN_STATES, SEVERITIES
 
@@ -51,8 +52,75 @@ def _name(scope: Scope, towns: list[views.MunicipalityRow]) -> str:
     return "Alle Verbünde"
 
 
-def figures(db: sqlite3.Connection, *, scope: Scope, now: int) -> Figures:
-    """The numbers above the list of alerts."""
+Cells = dict[tuple[str, str], Counter[str]]
+"""(municipality, group) -> outcome -> how many findings."""
+
+
+@dataclass(frozen=True)
+class FindingPage:
+    """One page of findings, and how many match, by outcome."""
+
+    rows: list[views.FindingRow]
+    by_outcome: Counter[str]
+
+
+def findings(
+    db: sqlite3.Connection, query: FindingQuery, book: RuleBook, *, scope: Scope, now: int
+) -> FindingPage:
+    """One page of the findings that match."""
+    asked = views.FindingQuery(
+        outcome=query.outcome,
+        municipality=query.municipality,
+        group=query.group,
+        rules=book.of_group(query.group) if query.group else (),
+        q=query.q,
+        limit=PAGE_SIZE,
+        offset=(query.page - 1) * PAGE_SIZE,
+    )
+    counted: Counter[str] = Counter()
+    for cell in read.finding_counts(db, asked, scope=scope, now=now):
+        counted[cell.outcome] += cell.count
+    return FindingPage(read.finding_page(db, asked, scope=scope, now=now), counted)
+
+
+def cells(db: sqlite3.Connection, book: RuleBook, *, scope: Scope, now: int) -> Cells:
+    """All findings of the scope, counted for the heatmap."""
+    found: Cells = {}
+    for row in read.finding_counts(db, views.FindingQuery(), scope=scope, now=now):
+        key = row.municipality_id, book.texts(row.rule_id).group
+        found.setdefault(key, Counter())[row.outcome] += row.count
+    return found
+
+
+@dataclass(frozen=True)
+class Situation:
+    """Everything that the overview shows."""
+
+    figures: Figures
+    queue: list[views.AlertRow]
+    hosts: list[views.HostRow]
+    cells: Cells
+
+
+QUEUE: Final = 6
+
+
+def situation(db: sqlite3.Connection, book: RuleBook, *, scope: Scope, now: int) -> Situation:
+    """How things stand in the scope, in one snapshot."""
+    queue, _ = read.alerts(db, views.AlertQuery(limit=QUEUE), scope=scope, now=now)
+    everything = read.hosts(db, scope=scope, now=now)
+    return Situation(
+        figures=figures(db, scope=scope, now=now, hosts=everything),
+        queue=queue,
+        hosts=[row for row in everything if row.state == "active"],
+        cells=cells(db, book, scope=scope, now=now),
+    )
+
+
+def figures(
+    db: sqlite3.Connection, *, scope: Scope, now: int, hosts: list[views.HostRow] | None = None
+) -> Figures:
+    """The numbers above the list of alerts. hosts: all of the scope, if they are read already."""
 
     def how_many(query: views.AlertQuery) -> int:
         return read.alerts(db, query, scope=scope, now=now)[1]
@@ -63,7 +131,9 @@ def figures(db: sqlite3.Connection, *, scope: Scope, now: int) -> Figures:
             for code in SEVERITIES
         },
         untaken=how_many(views.AlertQuery(state=("new",), limit=0)),
-        hosts_by_freshness=freshness_counts(read.hosts(db, scope=scope, now=now)),
+        hosts_by_freshness=freshness_counts(
+            read.hosts(db, scope=scope, now=now) if hosts is None else hosts
+        ),
     )
 
 
@@ -116,7 +186,8 @@ def _matches(row: views.HostRow, query: HostQuery) -> bool:
     text = f"{row.name} {row.os} {row.municipality}".casefold()
     return (
         query.municipality in ("", row.municipality_id)
-        and (not query.freshness or row.freshness in query.freshness)
+        # The counts above the list leave retired hosts out, so their links must, too.
+        and (not query.freshness or (row.freshness in query.freshness and row.state == "active"))
         and query.q.casefold() in text
     )
 

@@ -72,7 +72,8 @@ def log_in(page: Page, url: str, login: str) -> None:
     page.get_by_label("Anmeldename").fill(login)
     page.get_by_label("Passwort").fill(PASSWORD)
     page.get_by_role("button", name="Anmelden").click()
-    page.wait_for_url(f"{url}/alerts")
+    page.wait_for_url(f"{url}/")
+    page.goto(f"{url}/alerts")
 
 
 def at_alert(agent: str, index: int = 0) -> Callable[[Page, Served], object]:

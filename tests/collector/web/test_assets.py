@@ -44,7 +44,7 @@ def test_everything_the_style_sheet_names_exists() -> None:
 def test_kern_lies_in_the_lowest_layer() -> None:
     style = load_assets().files[STYLE].body.decode()
 
-    assert style.startswith("@layer kern, token, base, layout, part, page, print;")
+    assert style.startswith("@layer kern, token, base, layout, part, page, overview, print;")
     assert style.index("@layer kern {") < style.index("@layer token {")
 
 

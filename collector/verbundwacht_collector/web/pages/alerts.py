@@ -1,4 +1,4 @@
-"""The start page and the list of alerts."""
+"""The list of alerts."""
 
 import sqlite3
 from typing import NamedTuple
@@ -16,11 +16,6 @@ class _Answer(NamedTuple):
     frame: reads.Frame
     canonical: str | None
     view: AlertList | None
-
-
-async def start(_request: web.Request) -> web.StreamResponse:
-    """People land on the alerts."""
-    return web.Response(status=303, headers={"Location": PATH})
 
 
 async def show(request: web.Request) -> web.StreamResponse:

@@ -1,13 +1,19 @@
-"""What both lists share: the choices of a filter, the active filters as chips, the pages."""
+"""What the lists share: the choices of a filter, the active filters as chips, the pages."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from msgspec.structs import replace
 
-from verbundwacht_collector.web.filters import AlertQuery, HostQuery, address, page_count
+from verbundwacht_collector.web.filters import (
+    AlertQuery,
+    FindingQuery,
+    HostQuery,
+    address,
+    page_count,
+)
 
-Query = AlertQuery | HostQuery
+Query = AlertQuery | HostQuery | FindingQuery
 
 
 @dataclass(frozen=True)
