@@ -6,7 +6,7 @@ told anything and the agents send again.
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final, NamedTuple, TypeVar
 
@@ -22,7 +22,6 @@ from verbundwacht_wire.codes import Code
 from verbundwacht_wire.keys import Signer
 
 BATCH: Final = 500
-UNKNOWN_PER_S: Final = 50
 
 T = TypeVar("T")
 log = structlog.get_logger()
@@ -57,9 +56,9 @@ class Committer:
             self._running = asyncio.create_task(self._drain(), name="commit")
         return await future
 
-    def count(self, code: Code) -> None:
+    def count(self, code: Code, by: int = 1) -> None:
         """A door refused something itself; the next commit writes it down."""
-        self._refused[code] = self._refused.get(code, 0) + 1
+        self._refused[code] = self._refused.get(code, 0) + by
 
     async def run(self, work: Callable[[Transaction, Judge], T]) -> T:
         """The work is committed by the writer thread, in its turn."""
@@ -93,14 +92,22 @@ class Committer:
             self._running = None
 
     def _work(self, work: Callable[[Transaction, Judge], T]) -> T:
-        with self._store.transaction() as tx:
-            self._flush(tx)
-            return work(tx, self._judge(tx, self._store.changed_elsewhere()))
+        with self._begun() as (tx, judge):
+            return work(tx, judge)
 
-    def _flush(self, tx: Transaction) -> None:
+    @contextlib.contextmanager
+    def _begun(self) -> Iterator[tuple[Transaction, Judge]]:
+        """A transaction and its judge; what the doors refused is counted in it, or in the next."""
         refused, self._refused = self._refused, {}
-        for code, by in refused.items():
-            tx.count(f"code:{code.value}", by)
+        try:
+            with self._store.transaction() as tx:
+                for code, by in refused.items():
+                    tx.count(f"code:{code.value}", by)
+                yield tx, self._judge(tx, self._store.changed_elsewhere())
+        except BaseException:
+            for code, by in refused.items():
+                self.count(code, by)
+            raise
 
     def _commit(self, messages: Sequence[Received]) -> list[Answer | Exception]:
         """One transaction for all; if it fails for a message's sake, one for each."""
@@ -117,9 +124,7 @@ class Committer:
 
     def _transact(self, messages: Sequence[Received]) -> list[Answer]:
         now = self._clock()
-        with self._store.transaction() as tx:
-            judge = self._judge(tx, self._store.changed_elsewhere())
-            self._flush(tx)
+        with self._begun() as (tx, judge):
             taken = [take_in(tx, message, judge) for message in messages]
             seq = self._downlink(tx, now, len(taken))
         acks = acknowledge(taken, self._signer, now=now, seq=seq)
