@@ -22,7 +22,7 @@ _BUSY_MS: Final = 5_000
 def connect(path: Path, *, readonly: bool = False) -> sqlite3.Connection:
     """An open connection with the settings every use needs. Raises StoreError."""
     if not path.exists():
-        raise StoreError(f"{path}: there is no database. Make one with: verbundwacht init")
+        raise StoreError(f"{path}: Es gibt keine Datenbank. Anlegen: verbundwacht init")
     mode = "ro" if readonly else "rw"
     try:
         db = sqlite3.connect(
@@ -38,7 +38,9 @@ def connect(path: Path, *, readonly: bool = False) -> sqlite3.Connection:
             db.execute("PRAGMA synchronous = FULL")
             db.execute("PRAGMA wal_autocheckpoint = 4000")
     except sqlite3.Error as problem:
-        raise StoreError(f"{path}: {problem}. Check that the file is readable and whole.") from None
+        raise StoreError(
+            f"{path}: {problem}. Prüfen, ob die Datei lesbar und vollständig ist."
+        ) from None
     return db
 
 
@@ -50,7 +52,7 @@ def version_of(db: sqlite3.Connection, path: Path) -> int:
         return 0
     except sqlite3.DatabaseError as problem:
         raise StoreError(
-            f"{path}: {problem}. Restore the last backup, or name another folder with --dir."
+            f"{path}: {problem}. Letzte Sicherung zurückspielen oder mit --dir anderen Ordner nennen."
         ) from None
 
 
@@ -75,8 +77,8 @@ def refuse_newer(found: int, path: Path) -> None:
     """The database is not newer than this program. Raises StoreError otherwise."""
     if found > NEWEST:
         raise StoreError(
-            f"{path}: the database has schema {found}, this program knows {NEWEST}. "
-            "Install the newer verbundwacht-collector; an older one must not write here."
+            f"{path}: Die Datenbank hat Schema {found}, dieses Programm kennt {NEWEST}. "
+            "Das neuere verbundwacht-collector installieren; ein älteres darf hier nicht schreiben."
         )
 
 
@@ -90,7 +92,7 @@ class SqliteStore:
         refuse_newer(found, path)
         if found < NEWEST:
             self._db.close()
-            raise StoreError(f"{path}: schema {found} is old. Upgrade with: verbundwacht init")
+            raise StoreError(f"{path}: Schema {found} ist alt. Erneuern: verbundwacht init")
         self._seen = self._data_version()
 
     def _data_version(self) -> int:
@@ -109,8 +111,8 @@ class SqliteStore:
             self._db.execute("BEGIN IMMEDIATE")
         except sqlite3.OperationalError as problem:
             raise StoreError(
-                f"{self.path}: {problem} for {_BUSY_MS // 1000} s. "
-                "End the other command that writes here, then try again."
+                f"{self.path}: {problem}, {_BUSY_MS // 1000} s lang. "
+                "Den anderen Befehl beenden, der hier schreibt, dann wiederholen."
             ) from None
         tx = SqliteTransaction(self._db)
         try:
@@ -119,7 +121,9 @@ class SqliteStore:
             self._db.execute("COMMIT")
         except sqlite3.OperationalError as problem:
             self._rollback()
-            raise StoreError(f"{self.path}: {problem}. Free space or check the disk.") from None
+            raise StoreError(
+                f"{self.path}: {problem}. Platz schaffen oder Datenträger prüfen."
+            ) from None
         except BaseException:
             self._rollback()
             raise
