@@ -1,5 +1,6 @@
 """Writing so that a power cut leaves the old file or the new one, never half of one."""
 
+import errno
 import os
 from pathlib import Path
 
@@ -30,13 +31,9 @@ def write(path: Path, data: bytes, mode: int = 0o640) -> None:
 
 def write_new_secret(path: Path, data: bytes) -> None:
     """The file holds these bytes and was never readable by others. Raises FileExistsError."""
-    path.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(handle, "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    sync_folder(path.parent)
+    if path.exists():
+        raise FileExistsError(errno.EEXIST, "liegt schon da", str(path))
+    write(path, data, 0o600)  # half a key would stay for ever: nobody replaces a key
 
 
 def read_secret(path: Path) -> bytes:
