@@ -9,6 +9,7 @@ import sys
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from operator import gt
 from typing import Final
 
 import msgspec
@@ -19,13 +20,13 @@ from verbundwacht_agent.config import load_config
 from verbundwacht_agent.errors import StateError
 from verbundwacht_agent.files import write
 from verbundwacht_agent.host import Host
-from verbundwacht_agent.inbox import Learned, apply_inbox
+from verbundwacht_agent.inbox import apply_inbox
 from verbundwacht_agent.keys import load_signer
 from verbundwacht_agent.log import log_event
 from verbundwacht_agent.paths import Paths
 from verbundwacht_agent.probes import PROBES
 from verbundwacht_agent.receipt import Enrolment, load_enrolment
-from verbundwacht_agent.spool import Head, Spool, boot_mark
+from verbundwacht_agent.spool import Head, Spool, boot_mark, damaged
 from verbundwacht_wire.errors import WireError
 from verbundwacht_wire.facts import FACTS_VERSION
 from verbundwacht_wire.frame import Header, read_frame
@@ -36,6 +37,7 @@ from verbundwacht_wire.payload import decode, deflate, inflate
 
 FRAME_BUDGET: Final = 200 * 1024  # compressed bodies in one report; the frame may have 256 KB
 RAW_BUDGET: Final = 1_600_000
+VALUES_BUDGET: Final = 45_000  # the collector reads 50,000 in one message, the manifest included
 
 
 class Run:
@@ -94,11 +96,14 @@ def gather(paths: Paths, host: Host, now_ms: Callable[[], int]) -> str:
     enrolment = load_enrolment(paths)
     with _alone(paths):
         run = Run(paths, host, enrolment, now_ms)
+        run.spool.finish_rebase()
         learned = apply_inbox(paths, enrolment, run.spool)
         if learned.fork is not None:
-            return _rebase(run, learned)
-        sections = collect(host, now_ms, kept=load_kept(paths))
-        keep(paths, host, sections)
+            return _rebase(run, learned.fork)
+        # Signatures from before the look: what changes meanwhile is looked at once more.
+        kept, seen = load_kept(paths), costly_marks(host)
+        sections = collect(host, now_ms, kept=kept)
+        keep(paths, sections, kept, seen)
         return _write(run, sections, full=learned.full)
 
 
@@ -118,10 +123,12 @@ def _alone(paths: Paths) -> Iterator[None]:
 def _write(run: Run, sections: Mapping[str, Section], *, full: bool) -> str:
     manifest = {name: section.entry for name, section in sections.items()}
     head = run.head()
-    before = _last_manifest(head)
-    dropped = run.spool.trim(run.now_ms() / 1000)
+    before = _last_manifest(run, head)
+    over = run.spool.overflow(run.now_ms() / 1000)
+    dropped = run.spool.lost(over)
     unchanged = before is not None and manifest_hash(before) == manifest_hash(manifest)
     if unchanged and not full and dropped is None:
+        run.spool.drop(over)
         _write_beat(run, head, manifest)
         return "beat"
     known = {} if full or before is None else {n: e.hash for n, e in before.items()}
@@ -131,15 +138,19 @@ def _write(run: Run, sections: Mapping[str, Section], *, full: bool) -> str:
         if section.body is not None and known.get(name) != section.entry.hash
     }
     _write_report(run, manifest, bodies, dropped)
+    run.spool.drop(over)
     return "report"
 
 
-def _last_manifest(head: Head) -> dict[str, SectionEntry] | None:
+def _last_manifest(run: Run, head: Head) -> dict[str, SectionEntry] | None:
     if head.frame is None or head.frame.header.typ not in (REPORT, REBASE):
         return None
     header = head.frame.header
-    data = inflate(head.frame.payload, header.coding, header.ulen)
-    return decode(data, Report).manifest
+    try:
+        data = inflate(head.frame.payload, header.coding, header.ulen)
+        return decode(data, Report).manifest
+    except WireError as problem:
+        raise damaged(run.paths.spool, problem, run.paths) from None
 
 
 def _write_report(
@@ -169,14 +180,16 @@ def _write_report(
 def split(bodies: Mapping[str, bytes]) -> list[dict[str, bytes]]:
     """The bodies in as few groups as fit into a frame each; at least one, maybe empty, group."""
     groups: list[dict[str, bytes]] = [{}]
-    packed = raw = 0
+    limits = (FRAME_BUDGET, RAW_BUDGET, VALUES_BUDGET)
+    used: tuple[int, ...] = (0, 0, 0)
     for name, body in bodies.items():
-        size = len(zlib.compress(body, 6))
-        if groups[-1] and (packed + size > FRAME_BUDGET or raw + len(body) > RAW_BUDGET):
+        more = (len(zlib.compress(body, 6)), len(body), sum(map(body.count, (b",", b"[", b"{"))))
+        total = tuple(map(sum, zip(used, more, strict=True)))
+        if groups[-1] and any(map(gt, total, limits)):
             groups.append({})
-            packed = raw = 0
+            total = more
         groups[-1][name] = body
-        packed, raw = packed + size, raw + len(body)
+        used = total
     return groups
 
 
@@ -196,16 +209,14 @@ def _last_beat(paths: Paths) -> int:
     except FileNotFoundError:
         return 0
     except WireError as problem:
-        raise StateError(f"{paths.beat} ist beschädigt ({problem}). Server neu anmelden.") from None
+        raise damaged(paths.beat, problem, paths) from None
 
 
-def _rebase(run: Run, learned: Learned) -> str:
+def _rebase(run: Run, fork: tuple[int, bytes]) -> str:
     """Our branch is given up: one new message continues the one the collector knows."""
-    assert learned.fork is not None
-    hi, known_head = learned.fork
+    hi, known_head = fork
     epoch = run.head().epoch + 1
     sections = collect(run.host, run.now_ms)
-    run.spool.park()
     manifest = {name: section.entry for name, section in sections.items()}
     bodies = {n: s.body for n, s in sections.items() if s.body is not None}
     groups = split(bodies)
@@ -215,7 +226,7 @@ def _rebase(run: Run, learned: Learned) -> str:
         agent=run.agent,
     )
     head = Head(hi, known_head, epoch, run.boot, None)
-    run.spool.append(hi + 1, run.seal(REBASE, msgspec.json.encode(report), head, step=1))
+    run.spool.rebase(hi + 1, run.seal(REBASE, msgspec.json.encode(report), head, step=1))
     log_event("chain.rebased", seq=hi + 1, epoch=epoch)
     if len(groups) > 1:
         rest = {n: b for group in groups[1:] for n, b in group.items()}
@@ -236,14 +247,23 @@ def load_kept(paths: Paths) -> dict[str, Kept]:
     return kept
 
 
-def keep(paths: Paths, host: Host, sections: Mapping[str, Section]) -> None:
-    """Costly sections just collected are kept for the next runs."""
-    for name, (entry, body, _) in sections.items():
-        probe = PROBES[name]
-        file = paths.sections / f"{name}.json"
-        if not probe.costly or body is None:
-            continue
-        kept = Kept(entry, body.decode(), marks(host, probe))
-        data = msgspec.json.encode(kept)
-        if not file.exists() or file.read_bytes() != data:
-            write(file, data)
+def costly_marks(host: Host) -> dict[str, str]:
+    """What the costly probes watch looks like now."""
+    return {name: marks(host, probe) for name, probe in PROBES.items() if probe.costly}
+
+
+def keep(
+    paths: Paths,
+    sections: Mapping[str, Section],
+    kept: Mapping[str, Kept],
+    seen: Mapping[str, str],
+) -> None:
+    """Costly sections just collected are kept for the next runs, with what was seen before."""
+    for name, mark in seen.items():
+        entry, body, _ = sections[name]
+        old = kept.get(name)
+        if body is None or (old is not None and old.entry == entry):
+            continue  # an old section with a new signature would pass for a new one
+        write(
+            paths.sections / f"{name}.json", msgspec.json.encode(Kept(entry, body.decode(), mark))
+        )

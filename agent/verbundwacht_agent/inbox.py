@@ -4,6 +4,9 @@ send brings signed bytes and understands none of them; here they are checked. Th
 any answer can do: delete named spool frames, ask for a full report, make us give up a branch.
 """
 
+import os
+import stat
+from contextlib import suppress
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -11,7 +14,7 @@ from verbundwacht_agent.files import write
 from verbundwacht_agent.log import log_event
 from verbundwacht_agent.paths import Paths
 from verbundwacht_agent.receipt import Enrolment
-from verbundwacht_agent.spool import Spool
+from verbundwacht_agent.spool import Spool, damaged
 from verbundwacht_wire.codes import Code
 from verbundwacht_wire.errors import SignatureInvalid, WireError
 from verbundwacht_wire.frame import read_frame
@@ -42,28 +45,42 @@ class Learned(NamedTuple):
 
     full: bool = False  # the collector wants everything again
     fork: tuple[int, bytes] | None = None  # (hi, head): our branch is not the one it knows
-    acknowledged: bool = False
 
 
 def apply_inbox(paths: Paths, enrolment: Enrolment, spool: Spool) -> Learned:
     """All waiting answers were checked and applied in order; the inbox is empty."""
     learned = Learned()
-    for path in sorted(paths.inbox.glob("*"))[:MAX_FILES]:
-        if path.name.startswith("."):
-            continue
+    for path in sorted(paths.inbox.glob("[!.]*"))[:MAX_FILES]:
         try:
             ack = _checked(path, paths, enrolment)
         except WireError as refusal:
             log_event("answer.refused", code=refusal.code.value, detail=refusal.detail)
         else:
-            learned = _apply(ack, spool, learned)
-        path.unlink(missing_ok=True)
+            learned = _apply(ack, paths, spool, learned)
+        with suppress(OSError):  # a folder put there stays, and is refused again
+            path.unlink()
     return learned
+
+
+def _read(path: Path) -> bytes:
+    """At most MAX_SIZE + 1 bytes of a regular file. Raises WireError for anything else.
+
+    The sender's user owns the folder: a pipe there would hold us for ever, a link would have
+    us read with rights that it does not have.
+    """
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        with os.fdopen(handle, "rb") as file:
+            if not stat.S_ISREG(os.fstat(handle).st_mode):
+                raise WireError(Code.DOWN_FRAME, "answer is no regular file")
+            return file.read(MAX_SIZE + 1)
+    except OSError as problem:
+        raise WireError(Code.DOWN_FRAME, f"answer cannot be read: {problem.strerror}") from None
 
 
 def _checked(path: Path, paths: Paths, enrolment: Enrolment) -> Ack:
     """Signature, addressee, freshness, type; the number is persisted before anything acts."""
-    raw = path.read_bytes()[: MAX_SIZE + 1]
+    raw = _read(path)
     if len(raw) > MAX_SIZE:
         raise WireError(Code.DOWN_FRAME, f"answer of more than {MAX_SIZE} bytes")
     try:
@@ -88,22 +105,46 @@ def _checked(path: Path, paths: Paths, enrolment: Enrolment) -> Ack:
 
 def _refuse_replay(paths: Paths, seq: int) -> None:
     store = paths.gather / "downlink"
-    last = int(store.read_text()) if store.exists() else 0
+    try:
+        last = int(store.read_text()) if store.exists() else 0
+    except ValueError as problem:
+        raise damaged(store, problem, paths) from None
     if seq <= last:
         raise WireError(Code.DOWN_REPLAY, f"answer {seq}, {last} was seen already")
     write(store, str(seq).encode())
 
 
-def _apply(ack: Ack, spool: Spool, learned: Learned) -> Learned:
+def _apply(ack: Ack, paths: Paths, spool: Spool, learned: Learned) -> Learned:
     if _reaches(ack, spool):
         spool.acknowledge(ack.upto)
     fork = learned.fork
     for seq, code, entry in ack.sel:
         if code == Code.FORK:
-            fork = (ack.hi, bytes.fromhex(ack.head))
+            # An answer to a frame that was parked meanwhile says nothing about our new branch.
+            if _names(spool, seq, entry) or entry == _beat_entry(paths):
+                fork = _known_head(ack) or fork
         elif code in _DELETABLE and _names(spool, seq, entry):
             spool.forget(seq)
-    return Learned(ack.want is not None, fork, True)  # the newest answer knows best
+    return Learned(ack.want is not None, fork)  # the newest answer knows best
+
+
+def _known_head(ack: Ack) -> tuple[int, bytes] | None:
+    """(hi, head) to continue from; None if the answer names no usable one."""
+    try:
+        head = bytes.fromhex(ack.head)
+    except ValueError:
+        head = b""
+    if len(head) == 32 and 0 <= ack.hi < 1 << 62:
+        return ack.hi, head
+    log_event("answer.refused", code=Code.DOWN_BOUNDS.value, detail="head of a fork is no hash")
+    return None
+
+
+def _beat_entry(paths: Paths) -> str | None:
+    try:
+        return read_frame(paths.beat.read_bytes()).entry_hash.hex()
+    except (FileNotFoundError, WireError):
+        return None
 
 
 def _reaches(ack: Ack, spool: Spool) -> bool:

@@ -5,6 +5,7 @@ DIR/gather/            written by gather only; the sender's group reads spool an
     receipt.vw         the collector's signed receipt, where the chain begins
     spool/<seq>.vw     frames until they are acknowledged; the newest stays, it is the state
     parked/            frames of a branch that was given up
+    rebase.vw          only while one branch is exchanged for another
     beat.vw            the current beat, one file
     sections/          last collected bodies, so that costly probes need not run each time
     lock
@@ -49,6 +50,11 @@ class Paths(NamedTuple):
     def parked(self) -> Path:
         """Frames that will never be sent."""
         return self.gather / "parked"
+
+    @property
+    def rebase(self) -> Path:
+        """The first frame of the new branch until the old one lies aside."""
+        return self.gather / "rebase.vw"
 
     @property
     def beat(self) -> Path:

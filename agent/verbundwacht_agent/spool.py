@@ -56,18 +56,20 @@ class Spool:
 
     def frame(self, seq: int) -> Frame:
         """One stored frame. Raises StateError if it cannot be read."""
-        path = self._file(seq)
+        return self._read(self._file(seq))
+
+    def _read(self, path: Path) -> Frame:
         try:
             return read_frame(path.read_bytes())
         except (OSError, WireError) as problem:
-            raise StateError(
-                f"{path} ist beschädigt ({problem}). "
-                "Server neu anmelden: verbundwacht-agent prepare"
-            ) from None
+            raise damaged(path, problem, self._paths) from None
 
     def entry(self, seq: int) -> bytes | None:
-        """The hash of one stored frame, None if it is gone."""
-        return self.frame(seq).entry_hash if self._file(seq).exists() else None
+        """The hash of one stored frame, None if it is gone or cannot be read."""
+        try:
+            return self.frame(seq).entry_hash
+        except StateError:  # no answer can name it then; `head` reports it where it matters
+            return None
 
     def append(self, seq: int, raw: bytes) -> None:
         """The frame is on the disk under its number, whole, before anybody may send it."""
@@ -97,22 +99,47 @@ class Spool:
         if gone:
             sync_folder(self.folder)
 
-    def trim(self, now_s: float) -> tuple[int, int] | None:
-        """The spool is within bytes and age; returns first and last number that were dropped."""
-        acked, seqs = self.acked(), self.seqs()
+    def overflow(self, now_s: float) -> list[int]:
+        """The oldest numbers that must go so that bytes and age are within limits."""
+        seqs = self.seqs()
         sizes = {seq: self._file(seq).stat() for seq in seqs}
         total = sum(found.st_size for found in sizes.values())
-        dropped: list[int] = []
+        over: list[int] = []
         for seq in seqs[:-1]:
             if total <= MAX_BYTES and now_s - sizes[seq].st_mtime <= MAX_AGE_S:
                 break
             total -= sizes[seq].st_size
-            dropped.append(seq)
-        self._remove(iter(dropped))
-        lost = [seq for seq in dropped if seq > acked]
+            over.append(seq)
+        return over
+
+    def lost(self, seqs: list[int]) -> tuple[int, int] | None:
+        """First and last of these numbers that nobody has acknowledged."""
+        acked = self.acked()
+        lost = [seq for seq in seqs if seq > acked]
         return (lost[0], lost[-1]) if lost else None
 
-    def park(self) -> None:
+    def drop(self, seqs: list[int]) -> None:
+        """These frames are gone. The report that declares it must lie here already."""
+        self._remove(iter(seqs))
+
+    def rebase(self, seq: int, raw: bytes) -> None:
+        """This frame is the newest and all others lie aside: now, or at the next start."""
+        write(self._paths.rebase, raw)
+        self.finish_rebase(seq)
+
+    def finish_rebase(self, seq: int | None = None) -> None:
+        """A rebase that a crash cut short is complete. Raises StateError if it cannot be read."""
+        pending = self._paths.rebase
+        if not pending.exists():
+            return
+        seq = self._read(pending).header.seq if seq is None else seq
+        self._park()
+        write(self._paths.gather / "acked", str(seq - 1).encode())
+        pending.replace(self._file(seq))
+        sync_folder(self.folder)
+        sync_folder(pending.parent)
+
+    def _park(self) -> None:
         """All frames lie aside, unsent: they belong to a branch that was given up."""
         self._paths.parked.mkdir(mode=0o750, exist_ok=True)
         for seq in self.seqs():
@@ -121,6 +148,14 @@ class Spool:
             path.rename(self._paths.parked / f"{path.stem}-{int(time.time())}-{mark}.vw")
         sync_folder(self.folder)
         sync_folder(self._paths.parked)
+
+
+def damaged(path: Path, problem: Exception, paths: Paths) -> StateError:
+    """What to say when the state cannot be read: only a new enrolment starts a new chain."""
+    return StateError(
+        f"{path} ist beschädigt ({problem}). Den Ordner {paths.root} beiseitelegen und den "
+        "Server neu anmelden: verbundwacht-agent prepare --municipality KÜRZEL"
+    )
 
 
 def boot_mark(path: Path, kernel_boot: str) -> bytes:
