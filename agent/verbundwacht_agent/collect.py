@@ -1,13 +1,16 @@
 """Runs the probes: four at a time, ten seconds each, a minute in all.
 
-A probe that fails is a fact about the host, not a crash. One that hangs is left behind on
-its daemon thread; its section says `timeout` and the others go on.
+A probe that fails is a fact about the host, not a crash. One that hangs loses its place after
+ten seconds and is left behind on its daemon thread; the others go on. What it still finds
+within the minute counts, or else its section says `timeout`.
 """
 
 import queue
 import threading
 import time
+import zlib
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from typing import Final, NamedTuple
 
 import msgspec
@@ -15,14 +18,20 @@ import msgspec
 from verbundwacht_agent.errors import Unavailable
 from verbundwacht_agent.host import Host
 from verbundwacht_agent.probes import PROBES, Probe, package_manager_busy, signature
+from verbundwacht_wire.errors import PayloadError
 from verbundwacht_wire.manifest import encode_body, section_hash
 from verbundwacht_wire.messages import SectionEntry
+from verbundwacht_wire.payload import check_json
 
 AT_ONCE: Final = 4
 ALL_S: Final = 60.0
 COSTLY_AFTER_MS: Final = 6 * 3600 * 1000
 BUSY_WAIT_S: Final = 30.0
+EACH_S: Final = 10.0
 MAX_BODY: Final = 1_500_000
+MAX_PACKED: Final = 230 * 1024  # the frame may have 256 KB, manifest included
+MAX_RATIO: Final = 60  # the collector inflates 64 times at most
+_SMALL: Final = 8 * 1024  # below it nothing can reach a limit
 
 
 class Section(NamedTuple):
@@ -52,6 +61,7 @@ def collect(
     kept: Mapping[str, Kept] | None = None,
     names: Iterable[str] = tuple(PROBES),
     all_s: float = ALL_S,
+    each_s: float = EACH_S,
 ) -> dict[str, Section]:
     """Every named section, collected or with the reason why not. kept: earlier costly ones."""
     kept = kept or {}
@@ -62,7 +72,7 @@ def collect(
         old = kept.get(name)
         reason = Unavailable("failed", "package_manager_busy", "Später erneut versuchen.")
         reused[name] = old.section() if old else _unavailable(reason, now_ms())
-    found = _run(host, [n for n in wanted if n not in busy], now_ms, all_s)
+    found = _run(host, [n for n in wanted if n not in busy], now_ms, all_s, each_s)
     return {name: (reused | found)[name] for name in names}
 
 
@@ -96,32 +106,52 @@ def _wait_for_package_manager(host: Host, names: list[str]) -> list[str]:
     return []
 
 
-def _run(
-    host: Host, names: list[str], now_ms: Callable[[], int], all_s: float
-) -> dict[str, Section]:
-    waiting: queue.SimpleQueue[str] = queue.SimpleQueue()
-    done: queue.SimpleQueue[tuple[str, Section]] = queue.SimpleQueue()
-    for name in names:
-        waiting.put(name)
+class _Crew:
+    """Probes on threads of their own, four at a time."""
 
-    def work() -> None:
-        while True:
+    def __init__(self, host: Host, names: list[str], now_ms: Callable[[], int]) -> None:
+        self._host, self._now_ms = host, now_ms
+        self._waiting: queue.SimpleQueue[str] = queue.SimpleQueue()
+        self.done: queue.SimpleQueue[tuple[str, Section]] = queue.SimpleQueue()
+        self._begun: dict[str, float] = {}
+        for name in names:
+            self._waiting.put(name)
+        for _ in range(min(AT_ONCE, len(names))):
+            self._hire()
+
+    def _hire(self) -> None:
+        threading.Thread(target=self._work, name="probe", daemon=True).start()
+
+    def _work(self) -> None:
+        replaced = False
+        while not replaced:
             try:
-                name = waiting.get_nowait()
+                name = self._waiting.get_nowait()
             except queue.Empty:
                 return
-            done.put((name, _one(host, PROBES[name], now_ms)))
+            self._begun[name] = time.monotonic()
+            section = _one(self._host, PROBES[name], self._now_ms)
+            replaced = self._begun.pop(name, None) is None
+            self.done.put((name, section))
 
-    for _ in range(min(AT_ONCE, len(names))):
-        threading.Thread(target=work, name="probe", daemon=True).start()
+    def replace_the_slow(self, each_s: float) -> None:
+        """Whoever hangs keeps no place: four hanging probes would stop all others."""
+        for name, begun in tuple(self._begun.items()):
+            if time.monotonic() - begun > each_s and self._begun.pop(name, None) is not None:
+                self._hire()
+
+
+def _run(
+    host: Host, names: list[str], now_ms: Callable[[], int], all_s: float, each_s: float
+) -> dict[str, Section]:
+    crew = _Crew(host, names, now_ms)
     found: dict[str, Section] = {}
     until = time.monotonic() + all_s
-    while len(found) < len(names):
-        try:
-            name, section = done.get(timeout=max(until - time.monotonic(), 0.001))
-        except queue.Empty:
-            break
-        found[name] = section
+    while len(found) < len(names) and (left := until - time.monotonic()) > 0:
+        with suppress(queue.Empty):
+            name, section = crew.done.get(timeout=min(left, each_s / 4))
+            found[name] = section
+        crew.replace_the_slow(each_s)
     late = Unavailable("timeout", "run_limit", "Der Server ist sehr langsam oder hängt.")
     return {n: found.get(n) or _unavailable(late, now_ms()) for n in names}
 
@@ -131,7 +161,7 @@ def _one(host: Host, probe: Probe, now_ms: Callable[[], int]) -> Section:
     try:
         body, reason = probe.probe(host)
         encoded = encode_body(body)
-        if len(encoded) > MAX_BODY:
+        if not sendable(encoded):
             raise Unavailable("failed", "too_large", "Bitte dem Hersteller melden.")
     except Unavailable as problem:
         return _unavailable(problem, at)
@@ -148,6 +178,20 @@ def _one(host: Host, probe: Probe, now_ms: Callable[[], int]) -> Section:
         reach="partial" if reason else "full",
     )
     return Section(entry, encoded)
+
+
+def sendable(encoded: bytes) -> bool:
+    """The collector will take a report with this body: what it refuses, it refuses whole."""
+    if len(encoded) <= _SMALL:
+        return True
+    packed = len(zlib.compress(encoded, 6))
+    if len(encoded) > min(MAX_BODY, MAX_RATIO * packed) or packed > MAX_PACKED:
+        return False
+    try:
+        check_json(encoded)
+    except PayloadError:
+        return False
+    return True
 
 
 def _unavailable(problem: Unavailable, at: int) -> Section:
