@@ -128,7 +128,12 @@ def accept(paths: Paths, raw: bytes) -> Enrolment:
         raise EnrolmentError(
             "Die Quittung gehört zu einem anderen Server. Prüfen Sie, welche Datei Sie haben."
         )
-    leaf = x509.load_pem_x509_certificates(receipt.certificate.encode())[0]
+    try:
+        leaf = x509.load_pem_x509_certificates(receipt.certificate.encode())[0]
+    except ValueError:
+        raise EnrolmentError(
+            "Die Quittung enthält kein Zertifikat. Noch einmal vom Sammler holen."
+        ) from None
     if leaf.public_key() != load_private(paths.tls_key).public_key():
         raise EnrolmentError("Das Zertifikat der Quittung passt nicht zum Schlüssel hier.")
     peer = {

@@ -1,11 +1,12 @@
 """What people on the host ask: where do we stand, and what is wrong here?"""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from verbundwacht_agent.collect import Section
+from verbundwacht_agent.config import load_config
 from verbundwacht_agent.errors import AgentError
 from verbundwacht_agent.files import read_secret
 from verbundwacht_agent.paths import Paths
@@ -109,14 +110,25 @@ def _section_problems(sections: Mapping[str, Section]) -> list[dict[str, str]]:
 
 def _state_problems(paths: Paths) -> list[dict[str, str]]:
     found = []
-    try:
-        load_enrolment(paths)
-        for secret in (paths.signing_key, paths.tls_key):
-            read_secret(secret)
-        Spool(paths).head(b"")
-    except (AgentError, OSError) as problem:
-        what, _, do = str(problem).partition(". ")
-        found.append(_finding(str(paths.root), what, do or "Als root starten.", "problem"))
+    checks: list[Callable[[], object]] = [
+        lambda: load_config(paths),
+        lambda: load_enrolment(paths),
+    ]
+    if paths.receipt.exists():  # nothing of the rest is there before
+        checks += [
+            lambda: read_secret(paths.signing_key),
+            lambda: read_secret(paths.tls_key),
+            lambda: Spool(paths).head(b""),
+        ]
+    for check in checks:
+        try:
+            check()
+        except AgentError as problem:
+            what, _, do = str(problem).partition(". ")
+            found.append(_finding(str(paths.root), what, do, "problem"))
+        except OSError as problem:
+            what = f"{problem.filename or paths.root}: {problem.strerror}"
+            found.append(_finding(str(paths.root), what, "Als root starten.", "problem"))
     return found
 
 
