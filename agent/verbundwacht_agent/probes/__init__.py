@@ -9,6 +9,7 @@ from typing import Final
 from verbundwacht_agent.probes import (
     accounts,
     cron,
+    firewall,
     kernel,
     listening,
     mac,
@@ -38,6 +39,7 @@ PROBES: Final[dict[str, Probe]] = {
         Probe("accounts", accounts.probe),
         Probe("sudo", sudo.probe),
         Probe("cron", cron.probe),
+        Probe("firewall", firewall.probe),
         Probe("mac", mac.probe),
         Probe("modules", modules.probe),
         Probe("services", services.probe),

@@ -11,7 +11,7 @@ from typing import Final
 from msgspec import Struct
 
 from verbundwacht_wire.facts.access import Accounts, Sshd
-from verbundwacht_wire.facts.hardening import Cron, Mac, Modules, Sudo
+from verbundwacht_wire.facts.hardening import Cron, Firewall, Mac, Modules, Sudo
 from verbundwacht_wire.facts.network import Listening, Services
 from verbundwacht_wire.facts.software import Packages, Updates
 from verbundwacht_wire.facts.system import Kernel, Mounts, Os, Sysctl
@@ -30,6 +30,7 @@ SECTIONS: Final[dict[str, type[Struct]]] = {
     "accounts": Accounts,
     "sudo": Sudo,
     "cron": Cron,
+    "firewall": Firewall,
     "mac": Mac,
     "modules": Modules,
     "services": Services,
@@ -42,6 +43,7 @@ __all__ = [
     "SECTIONS",
     "Accounts",
     "Cron",
+    "Firewall",
     "Kernel",
     "Listening",
     "Mac",

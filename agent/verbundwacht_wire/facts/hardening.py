@@ -5,6 +5,8 @@ from typing import Annotated, Literal
 from verbundwacht_wire.facts.base import Section, fact
 
 _SUDOERS = "/etc/sudoers and its includes"
+_NFT = "nft -j list ruleset"
+_DROPS = "a packet no rule matches: chains of hook input, walked"
 
 
 class Sudo(Section, frozen=True, kw_only=True):
@@ -218,4 +220,72 @@ class Modules(Section, frozen=True, kw_only=True):
     undetermined: Annotated[
         tuple[str, ...] | None,
         fact("Schwachstellen der Prozessoren, ungewiss", source="/sys/devices/system/cpu"),
+    ] = None
+
+
+class Hook(Section, frozen=True, kw_only=True):
+    """One chain that the kernel itself enters. Source: nft(8), base chains."""
+
+    family: Annotated[str, fact("Familie", source=_NFT, right="NET_ADMIN")]
+    table: Annotated[str, fact("Tabelle", source=_NFT, right="NET_ADMIN")]
+    hook: Annotated[str, fact("Stelle", source=_NFT, right="NET_ADMIN")]
+    type: Annotated[str, fact("Art", source=_NFT, right="NET_ADMIN")]
+    priority: Annotated[int, fact("Rang", source=_NFT, right="NET_ADMIN")]
+    policy: Annotated[str, fact("Vorgabe", source=_NFT, right="NET_ADMIN")]
+    rules: Annotated[int, fact("Regeln", source=_NFT, right="NET_ADMIN")]
+
+
+class FirewallManager(Section, frozen=True, kw_only=True):
+    """A program that writes the rules when the host starts, by its files."""
+
+    name: Annotated[
+        Literal["firewalld", "iptables", "nftables", "ufw"],
+        fact("Verwaltung", source="files under /etc"),
+    ]
+    enabled: Annotated[
+        bool, fact("ab dem nächsten Start", source="ufw.conf ENABLED, or wanted by a target")
+    ]
+    default_input: Annotated[
+        Literal["accept", "drop", "reject"] | None,
+        fact(
+            "Vorgabe für Eingehendes",
+            source="/etc/default/ufw, firewalld's default zone, rules.v4; absent: in its rules",
+            right="DAC_READ_SEARCH",
+        ),
+    ] = None
+
+
+class Firewall(Section, frozen=True, kw_only=True):
+    """What the packet filter does now, and who sets it up at the next start.
+
+    Rules that services rewrite all the time (fail2ban, Kubernetes) and elements of sets are left
+    out of count and digest, so that a blocked attacker is no change of the firewall.
+    """
+
+    hooks: Annotated[tuple[Hook, ...], fact("Einstiege", source=_NFT, right="NET_ADMIN")]
+    rules: Annotated[int, fact("Regeln", source=_NFT, right="NET_ADMIN")]
+    digest: Annotated[
+        str,
+        fact(
+            "Prüfsumme der Regeln", source="SHA-256 without counters and handles", right="NET_ADMIN"
+        ),
+    ]
+    legacy_tables: Annotated[
+        tuple[str, ...],
+        fact(
+            "Tabellen im alten iptables",
+            source="/proc/net/ip_tables_names, ip6_tables_names",
+            right="DAC_READ_SEARCH",
+        ),
+    ]
+    managers: Annotated[
+        tuple[FirewallManager, ...], fact("Verwaltungen", source="files under /etc")
+    ]
+    drops_ipv4: Annotated[
+        bool | None,
+        fact("Sperrt, was nicht erlaubt ist, bei IPv4", source=_DROPS, right="NET_ADMIN"),
+    ] = None
+    drops_ipv6: Annotated[
+        bool | None,
+        fact("Sperrt, was nicht erlaubt ist, bei IPv6", source=_DROPS, right="NET_ADMIN"),
     ] = None
