@@ -128,6 +128,7 @@ def load(folder: Folder) -> Config:
     return config
 
 
+_MAIL: Final = re.compile(r"(?:[^\x00-\x1f@<>]+ <[^\s@<>]+@[^\s@<>]+>)|(?:[^\s@<>]+@[^\s@<>]+)")
 _KEYS: Final = sorted(
     {
         name
@@ -167,8 +168,21 @@ def _check(path: Path, config: Config) -> None:
             f"{config.listen.web}. Eines von beiden ändern."
         )
     _check_webhooks(path, config.webhook)
-    if config.mail is not None and not config.mail.recipients:
+    if config.mail is not None:
+        _check_mail(path, config.mail)
+
+
+def _check_mail(path: Path, mail: Mail) -> None:
+    if not mail.recipients:
         raise ConfigError(f"{path}: mail.recipients ist leer. Mindestens eine Adresse nennen.")
+    if not 1 <= mail.port <= 65_535:
+        raise ConfigError(f"{path}: mail.port = {mail.port}. Erlaubt sind 1 bis 65535.")
+    named = [("recipients", one) for one in mail.recipients]
+    for key, one in [("sender", mail.sender), *named]:
+        if not _MAIL.fullmatch(one):
+            raise ConfigError(
+                f"{path}: mail.{key} = {one!r} ist keine E-Mail-Adresse. Form: soc@example.org"
+            )
 
 
 def _check_webhooks(path: Path, webhooks: list[Webhook]) -> None:

@@ -3,6 +3,7 @@
 The same order everywhere: what happened, where, what to do first, the link, why you get this.
 """
 
+import asyncio
 import ssl
 from datetime import datetime
 from email.message import EmailMessage
@@ -11,10 +12,12 @@ from zoneinfo import ZoneInfo
 
 import aiosmtplib
 
+from verbundwacht_collector.alerts.system_rules import SYSTEM_RULES
 from verbundwacht_collector.notify.errors import DeliveryError
 from verbundwacht_collector.store.records import DeliveryRecord
 
 TIMEOUT_S: Final = 20.0
+"""For the whole conversation: aiosmtplib counts each command alone, and a lease ends."""
 _ZONE: Final = ZoneInfo("Europe/Berlin")
 _SEVERITY: Final = {"critical": "kritisch", "high": "hoch", "medium": "mittel", "low": "niedrig"}
 _ENDED: Final = {
@@ -61,8 +64,14 @@ def _subject(row: DeliveryRecord) -> str:
     elif row.event_kind == "reopened":
         mark += ", wieder"
     subject = f" {row.subject}" if row.subject else ""
-    title = f"[{mark}] {row.municipality}: {row.title}{subject} ({row.number})"
+    title = f"[{mark}] {row.municipality}: {_relation(row)}{row.title}{subject} ({row.number})"
     return " ".join(title.split())
+
+
+def _relation(row: DeliveryRecord) -> str:
+    """A rule's title says what ought to be; alone it would read like good news."""
+    ended = row.event_kind in ("resolved", "closed")
+    return "" if ended or row.rule_id in SYSTEM_RULES else "nicht erfüllt: "
 
 
 def _text(row: DeliveryRecord, first_step: str, url: str) -> str:
@@ -70,7 +79,7 @@ def _text(row: DeliveryRecord, first_step: str, url: str) -> str:
     subject = f" ({row.subject})" if row.subject else ""
     simulated = " [simulierter Server]" if row.simulated else ""
     parts = [
-        f"{row.title}{subject}.",
+        f"{_relation(row).capitalize()}{row.title}{subject}.",
         f"Server {row.host_name}{simulated}, {row.municipality}. Festgestellt am {at}.",
     ]
     if row.event_kind in ("resolved", "closed"):
@@ -86,17 +95,18 @@ async def send(server: MailServer, mail: EmailMessage) -> str:
     """The mail server has taken the message; returns its answer. Raises DeliveryError."""
     context = ssl.create_default_context() if server.security != "none" else None
     try:
-        _, response = await aiosmtplib.send(
-            mail,
-            hostname=server.host,
-            port=server.port,
-            use_tls=server.security == "tls",
-            start_tls=server.security == "starttls",
-            tls_context=context,
-            username=server.user or None,
-            password=server.password or None,
-            timeout=TIMEOUT_S,
-        )
+        async with asyncio.timeout(TIMEOUT_S):
+            _, response = await aiosmtplib.send(
+                mail,
+                hostname=server.host,
+                port=server.port,
+                use_tls=server.security == "tls",
+                start_tls=server.security == "starttls",
+                tls_context=context,
+                username=server.user or None,
+                password=server.password or None,
+                timeout=TIMEOUT_S,
+            )
     except aiosmtplib.SMTPRecipientsRefused as problem:
         refused = problem.recipients[0]
         raise DeliveryError(
@@ -108,5 +118,6 @@ async def send(server: MailServer, mail: EmailMessage) -> str:
         )
         raise DeliveryError(f"{problem.code} {problem.message}", permanent=permanent) from None
     except (aiosmtplib.SMTPException, OSError) as problem:
-        raise DeliveryError(f"{server.host}:{server.port}: {problem}", permanent=False) from None
+        said = str(problem) or f"no answer within {TIMEOUT_S:.0f} s"
+        raise DeliveryError(f"{server.host}:{server.port}: {said}", permanent=False) from None
     return response

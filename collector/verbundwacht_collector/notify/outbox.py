@@ -60,7 +60,12 @@ class Outbox:
         """Everything that was due has been tried once; returns how many were."""
         now = self._clock()
         rows: list[DeliveryRecord] = await self._writer.run(lambda tx, _: _claim(tx, now))
-        await asyncio.gather(*(self._one(row) for row in rows))
+        tried = await asyncio.gather(*map(self._one, rows), return_exceptions=True)
+        for (
+            problem
+        ) in tried:  # each row has had its turn; what could not be recorded is tried again
+            if isinstance(problem, BaseException):
+                raise problem
         return len(rows)
 
     async def _one(self, row: DeliveryRecord) -> None:
@@ -73,6 +78,11 @@ class Outbox:
                 done = Result("delivered", await channel(row))
             except DeliveryError as problem:
                 done = _failed(row, problem, at)
+            except (
+                Exception
+            ) as problem:  # one message that nobody can write must not stop the others
+                log.error("delivery.broken", alert=row.number, problem=repr(problem))
+                done = _failed(row, DeliveryError(repr(problem), permanent=False), at)
             await self._record(row, done)
 
     async def _record(self, row: DeliveryRecord, done: Result) -> None:
