@@ -27,7 +27,7 @@ SORTS: Final = {
 }
 
 
-def _fence(scope: Scope) -> tuple[str, dict[str, Any]]:
+def fence(scope: Scope) -> tuple[str, dict[str, Any]]:
     """The condition on the joined municipality `m` that keeps a reader inside the scope."""
     if isinstance(scope, MunicipalityScope):
         return "m.id = :scope", {"scope": scope.municipality_id}
@@ -75,8 +75,8 @@ def alerts(
 
 
 def _alert_filter(query: views.AlertQuery, scope: Scope) -> tuple[str, dict[str, Any]]:
-    fence, values = _fence(scope)
-    parts = [fence]
+    bounds, values = fence(scope)
+    parts = [bounds]
     for column, wanted in (("a.state", query.state), ("a.severity", query.severity)):
         if wanted:
             names = [f"{column[2:]}{i}" for i in range(len(wanted))]
@@ -125,8 +125,8 @@ def _alert(row: tuple[Any, ...], now: int, since: int) -> views.AlertRow:
 
 def alert(db: sqlite3.Connection, number: str, *, scope: Scope, now: int) -> views.AlertDetail:
     """One alert with its history. Raises NotFound, also for one outside the scope."""
-    fence, values = _fence(scope)
-    sql = _Q["alerts"].format(scope=f"{fence} AND a.number = :number")
+    bounds, values = fence(scope)
+    sql = _Q["alerts"].format(scope=f"{bounds} AND a.number = :number")
     row = db.execute(sql, values | {"number": number}).fetchone()
     if row is None:
         raise NotFound(f"Keine Warnung {number}. Vorhandene zeigt: verbundwacht alerts")
@@ -186,14 +186,18 @@ def shown(outcome: str, fresh: views.Freshness, facts_unknown: bool) -> str:
     return outcome if fresh in ("fresh", "late") and not facts_unknown else "stale"
 
 
-def hosts(db: sqlite3.Connection, *, scope: Scope, now: int) -> list[views.HostRow]:
-    """All hosts in the scope, by municipality and name."""
-    fence, values = _fence(scope)
+def hosts(
+    db: sqlite3.Connection, *, scope: Scope, now: int, outcomes: bool = True
+) -> list[views.HostRow]:
+    """All hosts in the scope, by municipality and name; without their outcomes if unasked."""
+    bounds, values = fence(scope)
     counts: dict[int, dict[str, int]] = {}
-    for host_id, outcome, n in db.execute(_Q["outcomes"].format(scope=fence), values):
-        counts.setdefault(host_id, {})[outcome] = n
+    # The outcomes are a walk over all findings, the hosts alone are not.
+    if outcomes:
+        for host_id, outcome, n in db.execute(_Q["outcomes"].format(scope=bounds), values):
+            counts.setdefault(host_id, {})[outcome] = n
     since = serving_since(db)
-    rows = db.execute(_Q["hosts"].format(scope=fence), values).fetchall()
+    rows = db.execute(_Q["hosts"].format(scope=bounds), values).fetchall()
     return [_host(row, counts.get(row[0], {}), now, since) for row in rows]
 
 
@@ -223,8 +227,8 @@ def _host(row: tuple[Any, ...], counts: dict[str, int], now: int, since: int) ->
 
 
 def _host_id(db: sqlite3.Connection, host: str, scope: Scope) -> tuple[int, tuple[Any, ...]]:
-    fence, values = _fence(scope)
-    sql = _Q["hosts"].format(scope=f"{fence} AND h.agent = :agent")
+    bounds, values = fence(scope)
+    sql = _Q["hosts"].format(scope=f"{bounds} AND h.agent = :agent")
     row = db.execute(sql, values | {"agent": _agent(host)}).fetchone()
     if row is None:
         raise NotFound(f"Kein Server {host}. Vorhandene zeigt: verbundwacht host list")
@@ -262,12 +266,12 @@ def findings(
     db: sqlite3.Connection, *, scope: Scope, now: int, host: str = ""
 ) -> list[views.FindingRow]:
     """The findings of all hosts in the scope, or of one host (none if it is outside)."""
-    fence, values = _fence(scope)
+    bounds, values = fence(scope)
     if host:
-        fence, values = f"{fence} AND h.agent = :agent", values | {"agent": _agent(host)}
+        bounds, values = f"{bounds} AND h.agent = :agent", values | {"agent": _agent(host)}
     since = serving_since(db)
     found = []
-    for row in db.execute(_Q["findings"].format(scope=fence), values):
+    for row in db.execute(_Q["findings"].format(scope=bounds), values):
         fresh = freshness(row[3], row[4], silent=row[13], now=now, serving_since=since)
         found.append(
             views.FindingRow(
@@ -288,84 +292,17 @@ def findings(
     return found
 
 
-_SHOWN: Final = "CASE WHEN seen.stale THEN 'stale' ELSE f.outcome END"
-_CELL: Final = f"seen.municipality_id, f.rule_id, {_SHOWN} AS shown, count(*)"
-_LINE: Final = (
-    f"seen.agent, seen.name, seen.municipality_id, f.rule_id, f.subject, {_SHOWN} AS shown,"
-    " f.outcome, f.since, f.reason, f.readings, f.baseline, f.pack_digest"
-)
-_URGENCY: Final = (
-    "CASE shown WHEN 'fail' THEN 0 WHEN 'error' THEN 1 WHEN 'stale' THEN 2 WHEN 'pass' THEN 3"
-    " ELSE 4 END, seen.municipality, seen.name, f.rule_id, f.subject"
-)
-
-
-def finding_counts(
-    db: sqlite3.Connection, query: views.FindingQuery, *, scope: Scope, now: int
-) -> list[views.CellRow]:
-    """The findings that match, counted by municipality, rule and outcome as shown."""
-    sql, values = _judged(db, query, _CELL, scope=scope, now=now)
-    rows = db.execute(f"{sql} GROUP BY 1, 2, 3", values)
-    return [views.CellRow(*row) for row in rows]
-
-
-def finding_page(
-    db: sqlite3.Connection, query: views.FindingQuery, *, scope: Scope, now: int
-) -> list[views.FindingRow]:
-    """One page of exactly the findings that `finding_counts` counts, what is urgent first."""
-    sql, values = _judged(db, query, _LINE, scope=scope, now=now)
-    values |= {"limit": query.limit, "offset": query.offset}
-    rows = db.execute(f"{sql} ORDER BY {_URGENCY} LIMIT :limit OFFSET :offset", values)
-    return [_finding_line(row) for row in rows]
-
-
-def _finding_line(row: tuple[Any, ...]) -> views.FindingRow:
-    readings = [(path, value) for path, value in json.loads(row[9])]
-    parts = (row[0].hex(), *row[1:9], readings, bool(row[10]), row[11])
-    return views.FindingRow(*parts)
-
-
-def _judged(
-    db: sqlite3.Connection, query: views.FindingQuery, columns: str, *, scope: Scope, now: int
-) -> tuple[str, dict[str, Any]]:
-    """The statement behind number and list alike, up to its WHERE, and its values."""
-    since = serving_since(db)
-
-    def is_stale(last_seen: int | None, interval_s: int, silent: int, unknown: int) -> bool:
-        fresh = freshness(last_seen, interval_s, silent=silent, now=now, serving_since=since)
-        return shown("pass", fresh, bool(unknown)) == "stale"
-
-    # SQL asks the one function that knows, so that no second definition can drift away.
-    db.create_function("is_stale", 4, is_stale)
-    fence, values = _fence(scope)
-    parts = ["1 = 1"]
-    for column, wanted in ((_SHOWN, query.outcome), ("f.rule_id", query.rules)):
-        if wanted or (column == "f.rule_id" and query.group):
-            names = [f"{'outcome' if column == _SHOWN else 'rule'}{i}" for i in range(len(wanted))]
-            parts.append(f"{column} IN ({', '.join(':' + n for n in names)})")
-            values |= dict(zip(names, wanted, strict=True))
-    if query.municipality:
-        parts.append("seen.municipality_id = :municipality")
-        values["municipality"] = query.municipality
-    if query.q:
-        text = "f.rule_id || ' ' || f.subject || ' ' || seen.name || ' ' || seen.municipality"
-        parts.append(f"instr(lower({text}), lower(:q)) > 0")
-        values["q"] = query.q
-    sql = _Q["judged"].format(scope=fence, columns=columns, filter=" AND ".join(parts))
-    return sql, values
-
-
 def municipalities(db: sqlite3.Connection, *, scope: Scope) -> list[views.MunicipalityRow]:
     """The municipalities in the scope, by name."""
-    fence, values = _fence(scope)
-    rows = db.execute(_Q["municipalities"].format(scope=fence), values)
+    bounds, values = fence(scope)
+    rows = db.execute(_Q["municipalities"].format(scope=bounds), values)
     return [views.MunicipalityRow(*row) for row in rows]
 
 
 def evidence_frame(db: sqlite3.Connection, entry: str, *, scope: Scope) -> bytes:
     """The signed bytes of one message, as received. Raises NotFound."""
-    fence, values = _fence(scope)
-    sql = _Q["frame"].format(scope=fence)
+    bounds, values = fence(scope)
+    sql = _Q["frame"].format(scope=bounds)
     row = db.execute(sql, values | {"hash": _agent(entry)}).fetchone()
     if row is None:
         raise NotFound(f"Keine Meldung {entry[:16]}…")

@@ -52,7 +52,7 @@ def version_of(db: sqlite3.Connection, path: Path) -> int:
         return 0
     except sqlite3.DatabaseError as problem:
         raise StoreError(
-            f"{path}: {problem}. Letzte Sicherung zurückspielen oder mit --dir anderen Ordner nennen."
+            f"{path}: {problem}. Sicherung zurückspielen oder mit --dir anderen Ordner nennen."
         ) from None
 
 

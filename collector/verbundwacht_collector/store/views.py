@@ -218,3 +218,11 @@ class FindingQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     q: str = ""
     limit: int = 50
     offset: int = 0
+
+
+class NewsRow(msgspec.Struct, frozen=True):
+    """One thing that happened to an alert."""
+
+    id: int
+    kind: str
+    number: str

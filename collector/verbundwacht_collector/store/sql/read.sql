@@ -106,3 +106,23 @@ WITH seen AS MATERIALIZED (
 SELECT {columns}
   FROM seen CROSS JOIN finding f ON f.host_id = seen.id
  WHERE {filter}
+
+-- name: unjudged_hosts
+SELECT h.municipality_id, count(*)
+  FROM host h JOIN municipality m ON m.id = h.municipality_id
+ WHERE {scope} AND h.state = 'active'
+   AND NOT EXISTS (SELECT 1 FROM finding f WHERE f.host_id = h.id)
+ GROUP BY h.municipality_id
+
+-- name: newest_event
+SELECT coalesce(max(id), 0) FROM alert_event
+
+-- name: newest_event_of
+SELECT e.id FROM alert_event e JOIN alert a ON a.id = e.alert_id
+  JOIN municipality m ON m.id = a.municipality_id
+ WHERE {scope} ORDER BY e.id DESC LIMIT 1
+
+-- name: news
+SELECT e.id, e.kind, a.number FROM alert_event e JOIN alert a ON a.id = e.alert_id
+  JOIN municipality m ON m.id = a.municipality_id
+ WHERE {scope} AND e.id > :after ORDER BY e.id LIMIT :limit
