@@ -27,7 +27,7 @@ ALLIANCE_ID: Final = "verbund"
 def bundled_pack() -> Path:
     """The rule pack that ships with the collector: in the wheel, or beside it in a checkout."""
     here = Path(__file__).parent
-    for place in (here / "packs" / "linux-basis", here.parent.parent / "rules" / "linux-basis"):
+    for place in (here / "bundled" / "linux-basis", here.parent.parent / "rules" / "linux-basis"):
         if place.is_dir():
             return place
     raise ConfigError("Das mitgelieferte Regelpaket fehlt. Mit --pack ORDNER eines nennen.")
@@ -51,6 +51,8 @@ def init(folder: Folder, toml: str, config: Config, names: list[str], pack: Path
     folder.root.mkdir(mode=0o750, parents=True, exist_ok=True)
     files = PkiFiles(folder.keys)
     if not files.server.exists():
+        if folder.database.exists():  # these keys are in use; new ones would lock every agent out
+            raise ConfigError(f"{files.server} fehlt. Aus der Sicherung zurückspielen.")
         for half_made in folder.keys.glob("*"):
             half_made.unlink()
         create(files, names)

@@ -5,12 +5,12 @@ import sys
 from collections.abc import Callable
 from typing import Final
 
+from verbundwacht_collector import __version__
 from verbundwacht_collector.alerts.actions import CLOSE_REASONS
 from verbundwacht_collector.commands.common import DEFAULT_DIR
 from verbundwacht_collector.errors import CollectorError
 from verbundwacht_collector.rules.errors import PackError
 
-VERSION: Final = "0.1.0"
 EXAMPLES: Final = """\
 Beispiele:
   verbundwacht init --dir sammler --alliance "Verbund Hochwald" --public sammler.example
@@ -79,7 +79,7 @@ def build_parser() -> argparse.ArgumentParser:
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--version", action="version", version=VERSION)
+    parser.add_argument("--version", action="version", version=__version__)
     commands = _Commands(parser, shared)
     _add_setup(commands)
     _add_registry(commands)

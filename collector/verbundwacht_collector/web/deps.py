@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
 
+from verbundwacht_collector import __version__
 from verbundwacht_collector.rules.model import Pack
 from verbundwacht_collector.store.protocol import Transaction
 from verbundwacht_collector.web.passwords import Verifier
@@ -41,6 +42,6 @@ class WebDeps:
     packs: Callable[[], Sequence[Pack]]
     clock: Callable[[], int]
     insecure_loopback: bool = False
-    version: str = "0.1.0"
+    version: str = __version__
     verifier: Verifier = field(default_factory=Verifier)
     throttle: Throttle = field(default_factory=Throttle)
