@@ -138,6 +138,8 @@ class SqliteTransaction:
     def put_body(
         self, municipality_id: str, section: str, digest: bytes, body: bytes, at: int
     ) -> None:
+        if self.has_body(municipality_id, section, digest):
+            return  # deflating is the dear part, and most bodies of a full report are known
         self._run(
             "put_body",
             municipality_id=municipality_id,
