@@ -113,10 +113,12 @@ class Spool:
         return over
 
     def lost(self, seqs: list[int]) -> tuple[int, int] | None:
-        """First and last of these numbers that nobody has acknowledged."""
+        """From the first number without an acknowledgement to the last of these, if it has none.
+
+        What fell out before is declared again: the report that said so may be among these.
+        """
         acked = self.acked()
-        lost = [seq for seq in seqs if seq > acked]
-        return (lost[0], lost[-1]) if lost else None
+        return (acked + 1, seqs[-1]) if seqs and seqs[-1] > acked else None
 
     def drop(self, seqs: list[int]) -> None:
         """These frames are gone. The report that declares it must lie here already."""
