@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -24,7 +25,7 @@ from verbundwacht_collector.acks import acknowledge, frame_down
 from verbundwacht_collector.pipeline import Taken
 from verbundwacht_wire.frame import Frame, read_frame
 from verbundwacht_wire.keys import P256Signer
-from verbundwacht_wire.messages import ACK, Ack, Beat, Report
+from verbundwacht_wire.messages import ACK, BEAT, Ack, Beat, Report
 from verbundwacht_wire.payload import decode, inflate
 
 BOOT_ID = "/proc/sys/kernel/random/boot_id"
@@ -40,7 +41,9 @@ def recorded(name: str = "debian12") -> RecordedHost:
 def message(frame: Frame) -> Report | Beat:
     """What a report, rebase or beat says."""
     data = inflate(frame.payload, frame.header.coding, frame.header.ulen)
-    return decode(data, Beat if frame.header.typ.startswith("vw-beat") else Report)
+    if frame.header.typ == BEAT:
+        return decode(data, Beat)
+    return decode(data, Report)
 
 
 class Machine:
@@ -66,7 +69,8 @@ class Machine:
 
     def change(self, line: str = "changed") -> None:
         """A file of the host says something new, and so will the section `sysctl`."""
-        self.host = self.host.with_file("/proc/sys/kernel/dmesg_restrict", f"{line}\n")
+        value = zlib.crc32(line.encode())
+        self.host = self.host.with_file("/proc/sys/kernel/sysrq", f"{value}\n")
 
     def spooled(self) -> list[int]:
         """The numbers in the spool."""

@@ -1,0 +1,384 @@
+"""One run: what is looked at again, what is sent, in how many messages, after a restart."""
+
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+from deploy.demo.recorded_host import RecordedHost
+from tests.agent.fakes import Machine, recorded
+from tests.collector.fakes import Collector
+from tests.fakes import HOUR, MINUTE
+
+from verbundwacht_agent import collect as collecting
+from verbundwacht_agent import gather as gathering
+from verbundwacht_agent import spool as spooling
+from verbundwacht_agent.collect import collect, sendable
+from verbundwacht_agent.errors import StateError, Unavailable
+from verbundwacht_agent.host import Host
+from verbundwacht_agent.probes import PROBES, Collected, Probe
+from verbundwacht_wire.facts import Packages
+from verbundwacht_wire.facts.software import Package
+
+STATUS = "/var/lib/dpkg/status"
+LOCK = "/var/lib/dpkg/lock-frontend"
+
+
+def with_package(host: RecordedHost, name: str) -> RecordedHost:
+    """One more package is installed."""
+    stanza = f"\nPackage: {name}\nStatus: install ok installed\nArchitecture: all\nVersion: 1\n"
+    return host.with_file(STATUS, host.read_bytes(STATUS) + stanza.encode())
+
+
+def locked(host: RecordedHost) -> RecordedHost:
+    """The package manager is at work."""
+    host = host.with_file(LOCK, "")
+    line = f"1: POSIX  ADVISORY  WRITE 1 08:01:{host.stat(LOCK).inode} 0 EOF\n"
+    return host.with_file("/proc/locks", line)
+
+
+def test_nothing_new_is_one_beat_that_attests_the_last_report(machine: Machine) -> None:
+    from verbundwacht_wire.manifest import manifest_hash
+
+    first = machine.gather()
+    machine.clock.advance()
+    done = [machine.gather(), machine.gather()]
+
+    assert (first, done, machine.spooled()) == ("report", ["beat", "beat"], [1])
+    assert machine.beat().manifest == manifest_hash(machine.report().manifest)
+    assert machine.beat().n == 2
+
+
+def test_only_the_changed_section_is_sent_and_the_manifest_names_all(machine: Machine) -> None:
+    machine.gather()
+    machine.change()
+    machine.gather()
+
+    assert machine.report().bodies.keys() == {"sysctl"}
+    assert machine.report().manifest.keys() == PROBES.keys()
+
+
+def test_a_costly_section_keeps_its_time_until_its_files_change(machine: Machine) -> None:
+    machine.gather()
+    at = machine.report().manifest["packages"].at
+    machine.clock.advance()
+    machine.change()
+    machine.gather()
+    kept = machine.report().manifest["packages"].at
+    machine.host = with_package(machine.host, "new")
+    machine.gather()
+    entry = machine.report().manifest["packages"]
+
+    assert (at, kept, entry.at) == (at, at, machine.clock.now)
+    assert b'"new"' in bytes(machine.report().bodies["packages"])
+
+
+def test_a_costly_section_is_looked_at_again_after_six_hours(machine: Machine) -> None:
+    machine.gather()
+    times = []
+    for step in (6 * HOUR - 1, 1):
+        machine.clock.advance(step)
+        machine.change(f"{step}")
+        machine.gather()
+        times.append(machine.report().manifest["updates"].at)
+
+    assert times == [machine.clock.now - 6 * HOUR, machine.clock.now]
+
+
+def test_a_clock_that_was_set_back_makes_nothing_look_fresh(machine: Machine) -> None:
+    machine.gather()
+    machine.clock.advance(-HOUR)
+    machine.change()
+    machine.gather()
+
+    assert machine.report().manifest["packages"].at == machine.clock.now
+
+
+def test_a_busy_package_manager_leaves_the_old_list_with_its_time_and_no_longer(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(collecting, "BUSY_WAIT_S", 0.0)
+    machine.gather()
+    free, at = with_package(machine.host, "halfway"), machine.clock.now
+    machine.clock.advance(MINUTE)
+    machine.host = locked(free)
+    busy = machine.gather()
+    stays = machine.report().manifest["packages"].at
+    machine.clock.advance(MINUTE)
+    machine.host = free
+    done = machine.gather()
+
+    assert (busy, stays, done) == ("beat", at, "report")
+    assert b'"halfway"' in bytes(machine.report().bodies["packages"])
+
+
+def test_a_busy_package_manager_on_the_first_run_is_a_named_failure(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(collecting, "BUSY_WAIT_S", 0.0)
+    sections = collect(locked(recorded()), lambda: 1)
+
+    assert {(sections[n].entry.status, sections[n].entry.reason) for n in ("packages", "updates")} \
+        == {("failed", "package_manager_busy")}  # fmt: skip
+    assert sections["sysctl"].entry.status == "ok"
+
+
+def test_what_changes_while_a_probe_looks_is_looked_at_once_more(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    probe = PROBES["packages"]
+
+    def slow(host: Host) -> Collected:
+        found = probe.probe(host)
+        assert isinstance(host, RecordedHost)
+        host._files[STATUS] = with_package(host, "meanwhile").read_bytes(STATUS)
+        return found
+
+    machine.host = with_package(machine.host, "before")  # a copy of our own
+    monkeypatch.setitem(PROBES, "packages", probe._replace(probe=slow))
+    machine.gather()
+    monkeypatch.setitem(PROBES, "packages", probe)
+    machine.gather()
+
+    assert b'"meanwhile"' in bytes(machine.report().bodies["packages"])
+
+
+def test_a_damaged_kept_section_only_means_another_look(machine: Machine) -> None:
+    machine.gather()
+    for path in machine.paths.sections.iterdir():
+        path.write_bytes(b'{"entry": \xff')
+    machine.clock.advance()
+    machine.change()
+    machine.gather()
+
+    assert machine.report().manifest["packages"].at == machine.clock.now
+
+
+def test_bodies_that_do_not_fit_into_one_report_go_in_several_with_one_manifest(
+    machine: Machine, sammler: Collector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gathering, "FRAME_BUDGET", 1500)
+    machine.gather()
+    reports = [machine.report(seq) for seq in machine.spooled()]
+    sent = [name for report in reports for name in report.bodies]
+
+    assert len(reports) > 2
+    assert all(report.manifest == reports[0].manifest for report in reports)
+    assert len(sent) == len(set(sent)) == sum(
+        entry.status == "ok" for entry in reports[0].manifest.values()
+    )  # fmt: skip
+    assert set(machine.codes(sammler)) == {"OK"}
+    assert sammler.value("SELECT facts_unknown FROM host") == 0
+
+
+def packages(count: int, text: str = "") -> Packages:
+    """So many packages whose names nothing can compress."""
+    import hashlib
+
+    def name(number: int) -> str:
+        return text or hashlib.sha512(b"%d" % number).hexdigest()
+
+    some = (Package(name=name(n), version="1", arch="all") for n in range(count))
+    return Packages(manager="dpkg", installed=tuple(some))
+
+
+@pytest.mark.parametrize(
+    "body",
+    [packages(4_000), packages(20_001, "x"), packages(1, "x" * 8_193), packages(900, "a" * 200)],
+    ids=["packed", "many", "long", "ratio"],
+)
+def test_a_section_that_the_collector_would_refuse_is_too_large_at_home(
+    machine: Machine, sammler: Collector, monkeypatch: pytest.MonkeyPatch, body: Packages
+) -> None:
+    probe = Probe("packages", lambda _: Collected(body), costly=True)
+    monkeypatch.setitem(PROBES, "packages", probe)
+    machine.gather()
+    entry = machine.report().manifest["packages"]
+
+    assert (entry.status, entry.reason) == ("failed", "too_large")
+    assert machine.codes(sammler) == ["OK"]
+
+
+def test_a_large_section_is_sent_while_the_collector_takes_it(
+    machine: Machine, sammler: Collector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    large = Collected(packages(2_500))
+    monkeypatch.setitem(PROBES, "packages", Probe("packages", lambda _: large))
+    machine.gather()
+    frames = [p.stat().st_size for p in machine.paths.spool.iterdir()]
+
+    assert max(frames) > 150_000
+    assert set(machine.codes(sammler)) == {"OK"}
+
+
+def test_small_bodies_are_sendable_without_a_look() -> None:
+    assert sendable(b"{}")
+
+
+@pytest.fixture
+def hanging(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
+    """The first four probes hang until the test is over."""
+    let_go = threading.Event()
+
+    def hang(_: Host) -> Collected:
+        let_go.wait(30)
+        raise Unavailable("failed", "read_error")
+
+    for name in list(PROBES)[:4]:
+        monkeypatch.setitem(PROBES, name, Probe(name, hang))
+    yield let_go
+    let_go.set()
+
+
+def test_four_hanging_probes_are_timeouts_and_stop_no_other(hanging: threading.Event) -> None:
+    begun = time.monotonic()
+    sections = collect(recorded(), lambda: 1, all_s=1.0, each_s=0.1)
+    took = time.monotonic() - begun
+    late = list(PROBES)[:4]
+
+    assert {(sections[n].entry.status, sections[n].entry.reason) for n in late} == {
+        ("timeout", "run_limit")
+    }
+    assert {sections[n].entry.status for n in PROBES if n not in late} <= {"ok", "absent"}
+    assert 0.9 < took < 5
+
+
+def test_a_probe_that_is_slow_and_not_dead_still_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    probe = PROBES["sysctl"]
+
+    def slow(host: Host) -> Collected:
+        time.sleep(0.3)
+        return probe.probe(host)
+
+    monkeypatch.setitem(PROBES, "sysctl", probe._replace(probe=slow))
+    sections = collect(recorded(), lambda: 1, all_s=20.0, each_s=0.05)
+
+    assert sections["sysctl"].entry.status == "ok"
+
+
+def test_a_probe_with_a_fault_of_its_own_is_one_failed_section(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch, sammler: Collector
+) -> None:
+    def broken(_: Host) -> Collected:
+        raise KeyError("bug")
+
+    monkeypatch.setitem(PROBES, "mounts", Probe("mounts", broken))
+    machine.gather()
+    entry = machine.report().manifest["mounts"]
+
+    assert (entry.status, entry.reason, entry.hash) == ("failed", "internal_error", "")
+    assert "mounts" not in machine.report().bodies
+    assert machine.codes(sammler) == ["OK"]
+
+
+def test_a_restart_of_the_machine_raises_the_epoch_once(machine: Machine) -> None:
+    machine.gather()
+    for boot in ("second", "second", "third"):
+        machine.host = machine.host.with_file("/proc/sys/kernel/random/boot_id", f"{boot}\n")
+        machine.change(f"{boot}{machine.spooled()}")
+        machine.gather()
+    headers = [machine.frame(seq).header for seq in machine.spooled()]
+
+    assert [header.epoch for header in headers] == [1, 2, 2, 3]
+    assert len({header.boot for header in headers}) == 3
+
+
+def test_a_second_run_beside_the_first_leaves_at_once_and_touches_nothing(
+    machine: Machine,
+) -> None:
+    machine.gather()
+    before = machine.state()
+    with gathering._alone(machine.paths), pytest.raises(StateError, match="anderer Lauf"):
+        machine.gather()
+
+    assert machine.state() == before
+
+
+def test_what_falls_out_of_the_spool_is_declared_once_with_first_and_last(
+    machine: Machine, sammler: Collector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for line in "abcd":
+        machine.change(line)
+        machine.gather()
+    size = (machine.paths.spool / f"{4:020d}.vw").stat().st_size
+    monkeypatch.setattr(spooling, "MAX_BYTES", size)
+    machine.gather()
+    monkeypatch.undo()
+    machine.change("e")
+    machine.gather()
+
+    assert machine.report(5).dropped == (1, 3)
+    assert machine.report(6).dropped is None
+    assert machine.codes(sammler)[-1] == "OK"
+    assert sammler.rows("SELECT hi, upto FROM chain") == [(6, 6)]
+
+
+def test_a_spool_that_overflows_for_days_leaves_no_gap_unexplained(
+    machine: Machine, sammler: Collector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    machine.gather()
+    machine.change("a")
+    machine.gather()
+    size = (machine.paths.spool / f"{2:020d}.vw").stat().st_size
+    monkeypatch.setattr(spooling, "MAX_BYTES", 2 * size + 20)
+    for line in "bcdefg":
+        machine.change(line)
+        machine.gather()
+    codes = machine.codes(sammler)
+    chain = sammler.rows("SELECT hi, upto FROM chain")
+    done = [machine.round(sammler), machine.round(sammler)]
+
+    assert set(codes) <= {"OK", "GAP"}
+    assert chain == [(8, 8)]
+    assert done == ["report", "beat"]  # the bodies that were lost, and then quiet
+
+
+def test_what_is_older_than_a_week_falls_out_of_the_spool(machine: Machine) -> None:
+    import os
+
+    for line in "abc":
+        machine.change(line)
+        machine.gather()
+    old = machine.clock.now / 1000 - spooling.MAX_AGE_S - 1
+    for seq in (1, 2, 3):
+        os.utime(machine.paths.spool / f"{seq:020d}.vw", (old, old))
+    machine.gather()
+
+    assert machine.spooled() == [3, 4]
+    assert machine.report().dropped == (1, 2)
+
+
+@pytest.mark.parametrize("name", ["spool", "beat", "downlink", "rebase", "receipt"])
+def test_damaged_state_is_one_sentence_that_names_the_file_and_a_step(
+    machine: Machine, name: str
+) -> None:
+    from verbundwacht_agent.errors import AgentError
+
+    machine.gather()
+    machine.gather()
+    path = {
+        "spool": machine.paths.spool / f"{1:020d}.vw",
+        "beat": machine.paths.beat,
+        "downlink": machine.paths.gather / "downlink",
+        "rebase": machine.paths.rebase,
+        "receipt": machine.paths.receipt,
+    }[name]
+    answer = machine.answer()
+    path.write_bytes(b"damaged")
+    (machine.paths.inbox / "0001.vw").write_bytes(answer)
+    with pytest.raises(AgentError) as caught:
+        machine.gather()
+
+    assert str(path if name != "receipt" else "Quittung") in str(caught.value)
+    assert caught.value.args[0].endswith(("KÜRZEL", "holen."))
+
+
+def test_a_spooled_frame_whose_content_is_damaged_is_named_as_well(machine: Machine) -> None:
+    machine.gather()
+    path = machine.paths.spool / f"{1:020d}.vw"
+    raw = bytearray(path.read_bytes())
+    raw[400] ^= 1
+    path.write_bytes(raw)
+
+    with pytest.raises(StateError, match="beschädigt"):
+        machine.gather()
