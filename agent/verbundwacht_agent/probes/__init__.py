@@ -8,6 +8,7 @@ from typing import Final
 
 from verbundwacht_agent.probes import (
     accounts,
+    audit,
     cron,
     firewall,
     kernel,
@@ -21,6 +22,7 @@ from verbundwacht_agent.probes import (
     sshd,
     sudo,
     sysctl,
+    time,
     updates,
 )
 from verbundwacht_agent.probes.collected import Collected, Probe, Signature, signature
@@ -41,6 +43,8 @@ PROBES: Final[dict[str, Probe]] = {
         Probe("cron", cron.probe),
         Probe("firewall", firewall.probe),
         Probe("mac", mac.probe),
+        Probe("audit", audit.probe),
+        Probe("time", time.probe),
         Probe("modules", modules.probe),
         Probe("services", services.probe),
         Probe("listening", listening.probe),

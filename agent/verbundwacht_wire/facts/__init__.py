@@ -13,6 +13,7 @@ from msgspec import Struct
 from verbundwacht_wire.facts.access import Accounts, Sshd
 from verbundwacht_wire.facts.hardening import Cron, Firewall, Mac, Modules, Sudo
 from verbundwacht_wire.facts.network import Listening, Services
+from verbundwacht_wire.facts.records import Audit, Time
 from verbundwacht_wire.facts.software import Packages, Updates
 from verbundwacht_wire.facts.system import Kernel, Mounts, Os, Sysctl
 
@@ -32,6 +33,8 @@ SECTIONS: Final[dict[str, type[Struct]]] = {
     "cron": Cron,
     "firewall": Firewall,
     "mac": Mac,
+    "audit": Audit,
+    "time": Time,
     "modules": Modules,
     "services": Services,
     "listening": Listening,
@@ -42,6 +45,7 @@ __all__ = [
     "FACTS_VERSION",
     "SECTIONS",
     "Accounts",
+    "Audit",
     "Cron",
     "Firewall",
     "Kernel",
@@ -55,5 +59,6 @@ __all__ = [
     "Sshd",
     "Sudo",
     "Sysctl",
+    "Time",
     "Updates",
 ]
