@@ -12,10 +12,12 @@ from verbundwacht_collector.web.assets import load_assets
 from verbundwacht_collector.web.deps import WebDeps
 from verbundwacht_collector.web.guard import ANYONE, PUBLIC, Route, guarded, know_the_person
 from verbundwacht_collector.web.headers import MAX_BODY, add_headers, refuse_odd_bodies
-from verbundwacht_collector.web.page import ASSETS, DEPS, ENVIRONMENT
+from verbundwacht_collector.web.live import Live
+from verbundwacht_collector.web.page import ASSETS, DEPS, ENVIRONMENT, LIVE
 from verbundwacht_collector.web.pages import (
     alert,
     alerts,
+    events,
     findings,
     host,
     hosts,
@@ -43,6 +45,7 @@ ROUTES: Final = (
     Route("GET", "/hosts", hosts.show, ANYONE),
     Route("GET", _HOST, host.show, ANYONE),
     Route("GET", "/findings", findings.show, ANYONE),
+    Route("GET", "/events", events.stream, ANYONE),
 )
 
 
@@ -56,6 +59,13 @@ def web_app(deps: WebDeps) -> web.Application:
     )
     app[DEPS], app[ASSETS] = deps, assets
     app[ENVIRONMENT] = environment(assets, deps.version)
+    live = app[LIVE] = Live(deps.read)
+
+    async def hang_up(_app: web.Application) -> None:
+        live.close()
+
+    # Streams never end by themselves; the server would wait a minute for each.
+    app.on_shutdown.append(hang_up)
     app.on_response_prepare.append(add_headers)
     for route in ROUTES:
         # add_get answers HEAD too, which link checkers and monitoring ask for.

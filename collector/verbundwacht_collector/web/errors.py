@@ -2,6 +2,7 @@
 
 CollectorError
 ├── InputError      a form field cannot be used; becomes a message at the field
+├── StreamLimitError  one person has too many streams of news open
 └── AssetError      the third-party files are missing; the pages do not start, exit code 2
 """
 
@@ -20,3 +21,7 @@ class AssetError(CollectorError):
     """The folder static/vendor is missing or incomplete."""
 
     exit_code = 2
+
+
+class StreamLimitError(CollectorError):
+    """One person has as many streams of news open as one person may."""

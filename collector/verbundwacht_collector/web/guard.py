@@ -22,6 +22,8 @@ PUBLIC: Final[frozenset[Role]] = frozenset()
 ANYONE: Final[frozenset[Role]] = frozenset({"municipal", "soc"})
 CSRF_FIELD: Final = "csrf"
 CSRF_HEADER: Final = "X-VW-CSRF"
+LIVE_HEADER: Final = "X-VW-Live"
+"""Sent by the page when it asks by itself: nobody is using the session then."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,9 @@ async def know_the_person(request: web.Request, handler: Handler) -> web.StreamR
     if found is not None:
         request[WHO], request[TOKEN] = found.who, token
         # At most once a minute, so reading pages does not queue behind incoming reports.
-        if found.touch:
+        by_itself = LIVE_HEADER in request.headers or request.path == "/events"
+        # Else an open window would keep the session alive over night.
+        if found.touch and not by_itself:
             hashed = sessions.token_hash(token)
             await deps.write(lambda tx: stored.touch_session(tx, hashed, now))
     return await handler(request)

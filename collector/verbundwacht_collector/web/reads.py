@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from verbundwacht_collector.scope import AllianceScope, MunicipalityScope, Scope
-from verbundwacht_collector.store import read, views
+from verbundwacht_collector.store import judged, news, read, views
 from verbundwacht_collector.web.filters import PAGE_SIZE, AlertQuery, FindingQuery, HostQuery
 from verbundwacht_collector.web.rulebook import RuleBook
 from verbundwacht_collector.web.words import OPEN_STATES, SEVERITIES
@@ -23,6 +23,8 @@ class Frame:
     name: str
     municipalities: dict[str, str]
     open_alerts: int
+    newest: int
+    """The last event that this reader may know of; live updates continue after it."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,7 @@ def frame(db: sqlite3.Connection, *, scope: Scope) -> Frame:
         name=_name(scope, towns),
         municipalities={town.id: town.name for town in towns},
         open_alerts=sum(town.open_alerts for town in towns),
+        newest=news.newest_seen(db, scope=scope),
     )
 
 
@@ -78,15 +81,15 @@ def findings(
         offset=(query.page - 1) * PAGE_SIZE,
     )
     counted: Counter[str] = Counter()
-    for cell in read.finding_counts(db, asked, scope=scope, now=now):
+    for cell in judged.finding_counts(db, asked, scope=scope, now=now):
         counted[cell.outcome] += cell.count
-    return FindingPage(read.finding_page(db, asked, scope=scope, now=now), counted)
+    return FindingPage(judged.finding_page(db, asked, scope=scope, now=now), counted)
 
 
 def cells(db: sqlite3.Connection, book: RuleBook, *, scope: Scope, now: int) -> Cells:
     """All findings of the scope, counted for the heatmap."""
     found: Cells = {}
-    for row in read.finding_counts(db, views.FindingQuery(), scope=scope, now=now):
+    for row in judged.finding_counts(db, views.FindingQuery(), scope=scope, now=now):
         key = row.municipality_id, book.texts(row.rule_id).group
         found.setdefault(key, Counter())[row.outcome] += row.count
     return found
@@ -100,6 +103,8 @@ class Situation:
     queue: list[views.AlertRow]
     hosts: list[views.HostRow]
     cells: Cells
+    unjudged: dict[str, int]
+    """Municipality -> active hosts without any finding; 0 is left out."""
 
 
 QUEUE: Final = 6
@@ -108,12 +113,13 @@ QUEUE: Final = 6
 def situation(db: sqlite3.Connection, book: RuleBook, *, scope: Scope, now: int) -> Situation:
     """How things stand in the scope, in one snapshot."""
     queue, _ = read.alerts(db, views.AlertQuery(limit=QUEUE), scope=scope, now=now)
-    everything = read.hosts(db, scope=scope, now=now)
+    everything = read.hosts(db, scope=scope, now=now, outcomes=False)
     return Situation(
         figures=figures(db, scope=scope, now=now, hosts=everything),
         queue=queue,
         hosts=[row for row in everything if row.state == "active"],
         cells=cells(db, book, scope=scope, now=now),
+        unjudged=judged.unjudged_hosts(db, scope=scope),
     )
 
 
@@ -132,7 +138,7 @@ def figures(
         },
         untaken=how_many(views.AlertQuery(state=("new",), limit=0)),
         hosts_by_freshness=freshness_counts(
-            read.hosts(db, scope=scope, now=now) if hosts is None else hosts
+            read.hosts(db, scope=scope, now=now, outcomes=False) if hosts is None else hosts
         ),
     )
 

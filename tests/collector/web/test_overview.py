@@ -19,7 +19,7 @@ from tests.collector.web.stage import (
 )
 
 from verbundwacht_collector.scope import AllianceScope
-from verbundwacht_collector.store import read
+from verbundwacht_collector.store import judged, read
 from verbundwacht_collector.store.views import FindingQuery as StoredQuery
 from verbundwacht_collector.web.reads import Figures
 from verbundwacht_collector.web.rulebook import rule_book
@@ -112,13 +112,15 @@ async def test_counts_and_lines_of_findings_come_from_the_same_rows(site: Stage)
     scope, now = SCOPE, site.clock()
 
     async def rows(query: StoredQuery) -> Counter[str]:
-        found = await site.deps.read(lambda db: read.finding_page(db, query, scope=scope, now=now))
+        found = await site.deps.read(
+            lambda db: judged.finding_page(db, query, scope=scope, now=now)
+        )
         return Counter(row.outcome for row in found)
 
     async def counted(query: StoredQuery) -> Counter[str]:
         found: Counter[str] = Counter()
         for one in await site.deps.read(
-            lambda db: read.finding_counts(db, query, scope=scope, now=now)
+            lambda db: judged.finding_counts(db, query, scope=scope, now=now)
         ):
             found[one.outcome] += one.count
         return found

@@ -88,7 +88,7 @@ def overview(found: Situation, *, frame: Frame, book: RuleBook) -> Overview:
         queue=tuple(alert_line(row) for row in found.queue),
         open_alerts=sum(found.figures.open_by_severity.values()),
         columns=tuple(groups.values()),
-        heat=heat(found.cells, groups, frame.municipalities, found.hosts),
+        heat=heat(found, groups, frame.municipalities),
         dots=dot_rows(found.hosts, frame.municipalities),
         legend=tuple(
             (charts.sample(code), words.freshness(code).text, _hosts(fresh.get(code, 0), code))
@@ -157,12 +157,10 @@ def four(figures: Figures, cells: Cells) -> tuple[Tile, ...]:
 
 
 def heat(
-    cells: Cells, groups: Mapping[str, str], towns: Mapping[str, str], hosts: list[HostRow]
+    found: Situation, groups: Mapping[str, str], towns: Mapping[str, str]
 ) -> tuple[HeatRow, ...]:
     """A row per municipality, also for one without any host."""
-    servers = Counter(row.municipality_id for row in hosts)
-    # A server without any finding is in no count, and must not hide behind its neighbours.
-    unjudged = Counter(row.municipality_id for row in hosts if not row.outcomes)
+    servers = Counter(row.municipality_id for row in found.hosts)
     return tuple(
         HeatRow(
             name=name,
@@ -170,10 +168,11 @@ def heat(
             note=f"{dates.number(servers[town])} Server",
             cells=tuple(
                 cell(
-                    cells.get((town, group), Counter()),
+                    found.cells.get((town, group), Counter()),
                     town=town,
                     group=group,
-                    unjudged=unjudged[town],
+                    # Such a server is in no count, and must not hide behind its neighbours.
+                    unjudged=found.unjudged.get(town, 0),
                 )
                 for group in groups
             ),
