@@ -57,7 +57,12 @@ def init(folder: Folder, toml: str, config: Config, names: list[str], pack: Path
             half_made.unlink()
         create(files, names)
     if not folder.downlink.exists():
-        write_private(folder.downlink, key_pem(ec.generate_private_key(ec.SECP256R1())))
+        if folder.database.exists():  # agents believe this key alone
+            raise ConfigError(f"{folder.downlink} fehlt. Aus der Sicherung zurückspielen.")
+        fresh = folder.downlink.with_suffix(".new")
+        fresh.unlink(missing_ok=True)
+        write_private(fresh, key_pem(ec.generate_private_key(ec.SECP256R1())))
+        fresh.replace(folder.downlink)  # half a key would stay: nothing overwrites a key
     migrate(folder.database)
     folder.database.chmod(0o640)
     store = SqliteStore(folder.database)
