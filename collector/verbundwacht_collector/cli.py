@@ -1,13 +1,15 @@
 """The command `verbundwacht`: parser and exit codes; the work is in `commands`."""
 
 import argparse
+import os
+import sqlite3
 import sys
 from collections.abc import Callable
 from typing import Final
 
 from verbundwacht_collector import __version__
 from verbundwacht_collector.alerts.actions import CLOSE_REASONS
-from verbundwacht_collector.commands.common import DEFAULT_DIR
+from verbundwacht_collector.commands.common import DEFAULT_DIR, folder_of
 from verbundwacht_collector.errors import CollectorError
 from verbundwacht_collector.rules.errors import PackError
 
@@ -208,9 +210,22 @@ def main(argv: list[str] | None = None) -> int:
         print(*problem.problems, sep="\n", file=sys.stderr)
         return 1
     except BrokenPipeError:
+        # The reader of our output went away; without this, the interpreter would complain.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except sqlite3.DatabaseError as problem:
+        print(
+            f"verbundwacht: {folder_of(args).database}: {problem}. "
+            "Die Datei prüfen oder die Sicherung zurückspielen.",
+            file=sys.stderr,
+        )
+        return 2
     except OSError as problem:
-        print(f"verbundwacht: {problem.filename or ''}: {problem.strerror}.", file=sys.stderr)
+        print(
+            f"verbundwacht: {problem.filename or folder_of(args).root}: {problem.strerror}. "
+            "Pfad und Rechte prüfen, oder mit --dir einen anderen Ordner nennen.",
+            file=sys.stderr,
+        )
         return 2
     except KeyboardInterrupt:
         return 130

@@ -12,7 +12,12 @@ from verbundwacht_collector.commands.common import (
     when,
     writing,
 )
-from verbundwacht_collector.commands.registry import FRESHNESS, OUTCOMES, find_host
+from verbundwacht_collector.commands.registry import (
+    FRESHNESS,
+    OUTCOMES,
+    check_municipality,
+    find_host,
+)
 
 SEVERITY = {"critical": "kritisch", "high": "hoch", "medium": "mittel", "low": "niedrig"}
 STATE = {
@@ -62,7 +67,7 @@ def alerts(args: argparse.Namespace) -> int:
     with reading(args) as db:
         query = AlertQuery(
             state=() if args.all else OPEN,
-            municipality=args.municipality or "",
+            municipality=check_municipality(db, args.municipality) if args.municipality else "",
             host=find_host(db, args.host) if args.host else "",
             limit=args.limit,
         )

@@ -13,9 +13,16 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from verbundwacht_collector.config import Folder
+from verbundwacht_collector.errors import StoreError
 from verbundwacht_collector.scope import OperatorScope
 from verbundwacht_collector.store.protocol import Transaction
-from verbundwacht_collector.store.sqlite import SqliteStore, connect, refuse_newer, version_of
+from verbundwacht_collector.store.sqlite import (
+    NEWEST,
+    SqliteStore,
+    connect,
+    refuse_newer,
+    version_of,
+)
 
 DEFAULT_DIR = Path("/var/lib/verbundwacht-collector")
 EVERYTHING = OperatorScope()
@@ -40,11 +47,14 @@ def writing(args: argparse.Namespace) -> Iterator[Transaction]:
 
 @contextmanager
 def reading(args: argparse.Namespace) -> Iterator[sqlite3.Connection]:
-    """A connection that cannot write. Raises StoreError for a missing or newer database."""
+    """A connection that cannot write. Raises StoreError for a missing, older or newer one."""
     path = folder_of(args).database
     db = connect(path, readonly=True)
     try:
-        refuse_newer(version_of(db, path), path)
+        found = version_of(db, path)
+        refuse_newer(found, path)
+        if found < NEWEST:
+            raise StoreError(f"{path}: Schema {found} ist alt. Erneuern: verbundwacht init")
         yield db
     finally:
         db.close()

@@ -2,6 +2,8 @@
 
 import argparse
 import getpass
+import re
+import sqlite3
 import sys
 from pathlib import Path
 
@@ -167,14 +169,19 @@ def host_show(args: argparse.Namespace) -> int:
     return 0
 
 
-def find_host(db: object, text: str) -> str:
-    """The id of the host with this id, unambiguous beginning of an id, or name. Raises NotFound."""
-    import sqlite3
+def check_municipality(db: sqlite3.Connection, text: str) -> str:
+    """The same id, if there is such a municipality. Raises NotFound: a typo is no good news."""
+    if not db.execute("SELECT 1 FROM municipality WHERE id = ?", (text,)).fetchone():
+        raise NotFound(f"Keine Kommune {text}. Vorhandene zeigt: verbundwacht municipality list")
+    return text
 
-    assert isinstance(db, sqlite3.Connection)
+
+def find_host(db: sqlite3.Connection, text: str) -> str:
+    """The id of the host with this id, unambiguous beginning of an id, or name. Raises NotFound."""
+    start = text.lower() if re.fullmatch("[0-9A-Fa-f]{4,32}", text) else "\0"
     rows = db.execute(
         "SELECT lower(hex(agent)) FROM host WHERE name = :text OR lower(hex(agent)) LIKE :start",
-        {"text": text, "start": f"{text.lower()}%" if len(text) >= 4 else "\0"},
+        {"text": text, "start": f"{start}%"},
     ).fetchall()
     if len(rows) > 1:
         raise Refused(f"{text} ist nicht eindeutig ({len(rows)} Server). Kennung nennen: host list")
@@ -208,8 +215,11 @@ def _password(args: argparse.Namespace) -> str:
     if args.password_file:
         try:
             lines = Path(args.password_file).read_text("utf-8").splitlines()
-        except OSError as problem:
-            raise NotFound(f"{args.password_file} ist nicht lesbar ({problem.strerror}).") from None
+        except (OSError, UnicodeDecodeError) as problem:
+            raise NotFound(
+                f"--password-file {args.password_file} ist nicht lesbar ({problem}). "
+                "Eine Textdatei mit dem Passwort in der ersten Zeile nennen."
+            ) from None
         return lines[0] if lines else ""
     if not sys.stdin.isatty():
         return sys.stdin.readline().rstrip("\n")

@@ -2,15 +2,18 @@
 
 import argparse
 import asyncio
+import ipaddress
 import json
 import logging
+import re
 import sys
 from pathlib import Path
 
 import structlog
 
 from verbundwacht_collector.commands.common import folder_of, note, say_json
-from verbundwacht_collector.config import address, load
+from verbundwacht_collector.config import load
+from verbundwacht_collector.errors import ConfigError
 
 TEMPLATE = """\
 # Sammler von Verbundwacht. Unbekannte Schlüssel werden abgelehnt.
@@ -55,7 +58,7 @@ def init(args: argparse.Namespace) -> int:
     from verbundwacht_collector import admin
 
     folder = folder_of(args)
-    name = args.public
+    name = _public(args.public)
     toml = TEMPLATE.format(
         alliance=json.dumps(args.alliance, ensure_ascii=False),
         mqtt=json.dumps(f"{name}:8883"),
@@ -73,8 +76,7 @@ def init(args: argparse.Namespace) -> int:
         from verbundwacht_collector.config import Config
 
         config = msgspec.toml.decode(toml, type=Config)
-        address(config.public.mqtt, "--public")
-    names = list(dict.fromkeys([name, "localhost", "127.0.0.1"]))
+    names = list(dict.fromkeys([args.public, "localhost", "127.0.0.1"]))
     pack = admin.init(
         folder, toml, config, names, Path(args.pack) if args.pack else admin.bundled_pack()
     )
@@ -88,6 +90,21 @@ def init(args: argparse.Namespace) -> int:
     print("  verbundwacht user add ANMELDENAME")
     print("  verbundwacht serve")
     return 0
+
+
+def _public(name: str) -> str:
+    """The name as it stands before a port. Raises ConfigError for what no server is called."""
+    try:
+        found = ipaddress.ip_address(name)
+    except ValueError:
+        label = "[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+        if len(name) <= 253 and re.fullmatch(rf"{label}(?:\.{label})*", name):
+            return name
+        raise ConfigError(
+            f"--public {name!r} ist kein Rechnername. Ohne Port, Umlaute als xn--…, etwa "
+            "sammler.example oder 10.0.0.7"
+        ) from None
+    return f"[{found}]" if found.version == 6 else str(found)
 
 
 def serve(args: argparse.Namespace) -> int:
