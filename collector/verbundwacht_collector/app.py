@@ -86,13 +86,14 @@ class Collector:
     async def start(self) -> None:
         """All doors are open and all work is under way. Raises ConfigError, nothing left open."""
         try:
+            outbox = Outbox(self.committer, self._channels(), now_ms)
             await self.committer.run(self._prepare)
             await self._open_doors()
             await self._open_pages()
+            await self.committer.run(self._serves)
         except BaseException:
             await self.stop()
             raise
-        outbox = Outbox(self.committer, self._channels(), now_ms)
         self._run_always("minute", self._minute)
         self._run_always("outbox", lambda: self._send(outbox))
         log.info("collector.started", mqtt=self.config.listen.mqtt, web=self.config.listen.web)
@@ -112,8 +113,11 @@ class Collector:
         log.info("collector.stopped")
 
     def _prepare(self, tx: Transaction, _judge: Judge) -> None:
-        tx.set_counter("serving_since", self.serving_since)
         sync_channels(tx, self.config)
+
+    def _serves(self, tx: Transaction, _judge: Judge) -> None:
+        # Only now: a start that fails must not move the clock of a collector that runs here.
+        tx.set_counter("serving_since", self.serving_since)
 
     async def _open_doors(self) -> None:
         files = PkiFiles(self.folder.keys)

@@ -6,7 +6,7 @@ The file is small on purpose. What people change at run time lives in the store.
 import difflib
 import re
 from pathlib import Path
-from typing import Final, Literal, NamedTuple
+from typing import Final, Literal, NamedTuple, get_args, get_origin, get_type_hints
 
 import msgspec
 
@@ -121,7 +121,7 @@ def load(folder: Folder) -> Config:
     try:
         config = msgspec.toml.decode(raw, type=Config)
     except msgspec.ValidationError as problem:
-        raise ConfigError(_explain(path, str(problem))) from None
+        raise ConfigError(_explain(path, raw, str(problem))) from None
     except (msgspec.DecodeError, UnicodeDecodeError) as problem:
         raise ConfigError(f"{path} ist kein TOML: {problem}. Zeile berichtigen.") from None
     _check(path, config)
@@ -129,27 +129,69 @@ def load(folder: Folder) -> Config:
 
 
 _MAIL: Final = re.compile(r"(?:[^\x00-\x1f@<>]+ <[^\s@<>]+@[^\s@<>]+>)|(?:[^\s@<>]+@[^\s@<>]+)")
-_KEYS: Final = sorted(
-    {
-        name
-        for part in (Config, Listen, Public, AlertConfig, Mail, Webhook, Web)
-        for name in part.__struct_fields__
-    }
-)
+_AT: Final = r"(?: - at `\$\.?(?P<at>[^`]*)`)?$"
+_UNKNOWN: Final = re.compile(r"unknown field `(?P<key>.+?)`" + _AT)
+_MISSING: Final = re.compile(r"missing required field `(?P<key>.+?)`" + _AT)
+_WRONG: Final = re.compile(r"^(?P<what>.*?)" + _AT)
+_PARTS: Final[dict[str, type[_Part]]] = {
+    "": Config,
+    "public": Public,
+    "listen": Listen,
+    "alerts": AlertConfig,
+    "mail": Mail,
+    "webhook": Webhook,
+    "web": Web,
+}
+_KINDS: Final = {
+    "str": "ein Text in Anführungszeichen",
+    "int": "eine ganze Zahl",
+    "bool": "true oder false",
+    "array": "eine Liste in eckigen Klammern",
+    "object": "ein Abschnitt",
+}
 
 
-def _explain(path: Path, problem: str) -> str:
-    unknown = re.search(r"unknown field `(.+?)`(?: - at `\$\.?(.*?)`)?$", problem)
-    if unknown:
-        key, where = unknown[1], unknown[2]
-        near = difflib.get_close_matches(key, _KEYS, 1)
-        hint = f"Meinten Sie {near[0]}?" if near else f"Möglich sind: {', '.join(_KEYS)}."
-        return f"{path}: unbekannter Schlüssel {where + '.' if where else ''}{key}. {hint}"
-    missing = re.search(r"missing required field `(.+?)`(?: - at `\$\.?(.*?)`)?$", problem)
-    if missing:
-        where = f" in [{missing[2]}]" if missing[2] else ""
-        return f"{path}: Schlüssel {missing[1]} fehlt{where}. Bitte ergänzen."
-    return f"{path}: {problem}. Wert berichtigen und neu starten."
+def _explain(path: Path, raw: bytes, problem: str) -> str:
+    """The library's sentence as ours: file, key, value, next step."""
+    if found := _UNKNOWN.search(problem):
+        part = _part_name(found["at"])
+        keys = _PARTS[part].__struct_fields__ if part in _PARTS else ()
+        near = difflib.get_close_matches(found["key"], keys, 1)
+        hint = f"Meinten Sie {near[0]}?" if near else f"Möglich sind: {', '.join(keys)}."
+        return f"{path}: unbekannter Schlüssel {_dotted(part, found['key'])}. {hint}"
+    if found := _MISSING.search(problem):
+        key = _dotted(_part_name(found["at"]), found["key"])
+        return f"{path}: Schlüssel {key} fehlt. Bitte ergänzen."
+    found = _WRONG.search(problem)
+    key = found["at"] if found and found["at"] else "?"
+    value, wanted = _value_at(raw, key), _wanted(key, problem)
+    return f"{path}: {key} = {value!r} passt nicht. Erwartet wird {wanted}."
+
+
+def _part_name(at: str | None) -> str:
+    return re.sub(r"\[.*?\]", "", at or "")
+
+
+def _dotted(part: str, key: str) -> str:
+    return f"{part}.{key}" if part else key
+
+
+def _value_at(raw: bytes, key: str) -> object:
+    value = msgspec.toml.decode(raw)
+    for name in _part_name(key).split("."):
+        if isinstance(value, list):  # which of several the library does not say
+            value = value[0]
+        value = value.get(name) if isinstance(value, dict) else value
+    return value
+
+
+def _wanted(key: str, problem: str) -> str:
+    part, _, name = _part_name(key).rpartition(".")
+    kind = get_type_hints(_PARTS[part]).get(name) if part in _PARTS else None
+    if get_origin(kind) is Literal:
+        return " oder ".join(f'"{one}"' for one in get_args(kind))
+    expected = re.search(r"Expected `(\w+)", problem)
+    return _KINDS.get(expected[1], expected[1]) if expected else "ein anderer Wert"
 
 
 def _check(path: Path, config: Config) -> None:
@@ -214,5 +256,11 @@ def secret(path: str, where: str) -> str:
         if file.stat().st_mode & 0o077:
             raise ConfigError(f"{where}: {path} ist für andere lesbar. Rechte: chmod 600 {path}")
         return file.read_text("utf-8").splitlines()[0]
-    except (OSError, IndexError, UnicodeDecodeError) as problem:
-        raise ConfigError(f"{where}: {path} ist nicht lesbar ({problem}).") from None
+    except OSError as problem:
+        raise ConfigError(
+            f"{where}: {path} ist nicht lesbar ({problem.strerror}). Pfad und Rechte prüfen."
+        ) from None
+    except (IndexError, UnicodeDecodeError):
+        raise ConfigError(
+            f"{where}: {path} ist leer oder kein Text. Das Geheimnis in die erste Zeile schreiben."
+        ) from None

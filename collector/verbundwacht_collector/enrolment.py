@@ -63,6 +63,7 @@ def read_request(raw: bytes) -> Request:
                 "Die Anmeldung nennt einen anderen Schlüssel als den, der sie unterschrieb."
             )
         check_signature(frame, load_spki(spki))
+        _check_name(body.hostname)
         tls = check_request(body.csr.encode())
     except (WireError, KeyUnusable, ValueError) as problem:
         raise Refused(
@@ -71,6 +72,15 @@ def read_request(raw: bytes) -> Request:
         ) from None
     tls_spki = tls.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     return Request(frame, body, spki, fingerprint(spki, tls_spki))
+
+
+def _check_name(name: str) -> None:
+    """The name will stand on screens, in mails and in certificates of other people."""
+    if not 1 <= len(name) <= 64 or not name.isprintable() or name != name.strip():
+        raise Refused(
+            f"Die Anmeldung nennt den Server {name[:64]!r}: 1 bis 64 druckbare Zeichen sind nötig. "
+            "Rechnernamen setzen, dann: verbundwacht-agent prepare"
+        )
 
 
 def admit(
@@ -155,8 +165,8 @@ def _insert(
         {
             "agent": agent,
             "municipality_id": municipality_id,
-            "name": body.hostname[:64],
-            "os": body.os[:80],
+            "name": body.hostname,
+            "os": "".join(filter(str.isprintable, body.os))[:80],
             "simulated": simulated,
             "binding": body.host_binding,
             "receipt": receipt,
@@ -183,7 +193,7 @@ def _insert(
             {"municipality": municipality_id, "name": body.hostname, "kid": kid.hex()}
         ).decode(),
     )
-    return Enrolled(agent, body.hostname[:64], request.fingerprint, receipt, again=False)
+    return Enrolled(agent, body.hostname, request.fingerprint, receipt, again=False)
 
 
 def _receipt(
