@@ -1,0 +1,428 @@
+"""The commands: what they print for people and for programs, and how they end."""
+
+import argparse
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.collector.cli.operator import Operator, write_pack
+from tests.collector.rulebook import REBOOT
+from tests.fakes import FakeAgent, kernel, listening, services, system
+
+from verbundwacht_collector import admin
+from verbundwacht_collector.cli import build_parser
+
+FIELDS = Path(__file__).parent / "fields.json"
+
+
+def every_command(
+    parser: argparse.ArgumentParser, path: tuple[str, ...] = ()
+) -> Iterator[tuple[str, ...]]:
+    """The words of each command and group."""
+    yield path
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for name, command in action.choices.items():
+                yield from every_command(command, (*path, name))
+
+
+COMMANDS = list(every_command(build_parser()))
+
+
+@pytest.fixture
+def busy(operator: Operator) -> tuple[Operator, FakeAgent]:
+    """One host with two open alerts."""
+    agent = operator.host()
+    said = {"kernel": kernel(), "os": system(), "services": services(), "listening": listening(22)}
+    operator.take(agent, agent.report(said))
+    changed = {"kernel": kernel(reboot=True), "listening": listening(22, 23)}
+    operator.take(agent, agent.report(changed))
+    return operator, agent
+
+
+@pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
+def test_every_command_helps_with_examples(operator: Operator, words: tuple[str, ...]) -> None:
+    ran = operator.run(*words, "--help", with_dir=False)
+
+    assert ran.code == 0
+    assert "Beispiele:" in ran.out
+    assert "--dir" in ran.out
+    assert "--json" in ran.out
+
+
+def test_the_commands_that_were_promised_are_there() -> None:
+    promised = (
+        "init; serve; municipality add; municipality list; host add; host list; host show;"
+        " findings; alerts; alert show; alert take; alert comment; alert close; pack lint;"
+        " pack test; user add"
+    )
+    assert {tuple(one.split()) for one in promised.split(";")} <= set(COMMANDS)
+
+
+READS = ["municipality list", "host list", "host show web01", "findings", "alerts"]
+
+
+@pytest.mark.parametrize("command", [*READS, "alert show NUMBER"])
+@pytest.mark.parametrize("json_first", [True, False])
+def test_dir_and_json_may_stand_before_or_after(
+    busy: tuple[Operator, FakeAgent], command: str, json_first: bool
+) -> None:
+    operator, _ = busy
+    words = command.replace("NUMBER", _number(operator)).split()
+    where = ["--dir", str(operator.folder.root)]
+    before, after = (["--json"], where) if json_first else (where, ["--json"])
+    one = operator.run(*before, *words, *after, with_dir=False)
+    other = operator.run(*words, *where, "--json", with_dir=False)
+
+    assert (one.code, other.code) == (0, 0)
+    assert one.json == other.json
+
+
+def _number(operator: Operator) -> str:
+    return str(operator.run("alerts", "--json").json[0]["number"])
+
+
+def shape(value: Any) -> Any:
+    """The field names of a document; of a list, those of its first entry."""
+    if isinstance(value, dict):
+        return {name: shape(inner) for name, inner in sorted(value.items())}
+    if isinstance(value, list):
+        return [shape(value[0])] if value and isinstance(value[0], (dict, list)) else []
+    return ""
+
+
+def documents(operator: Operator, tmp_path: Path) -> dict[str, Any]:
+    """What each command says to programs."""
+    (tmp_path / "p").write_text("lang genug und geheim\n")
+    pack = write_pack(tmp_path / "pack")
+    request = next(tmp_path.glob("*.vw"))
+    number = _number(operator)
+    detail = operator.run("alert", "show", number, "--json").json
+    assert detail["deliveries"] == []
+    commands = {
+        "init": ["init", "--pack", str(pack)],
+        "municipality add": ["municipality", "add", "nebenan"],
+        "municipality list": ["municipality", "list"],
+        "host add": [
+            *("host", "add", "--municipality", "musterdorf", "--request", str(request)),
+            *("--receipt", str(tmp_path / "again.quittung")),
+        ],
+        "host list": ["host", "list"],
+        "host show": ["host", "show", "web01"],
+        "user add": ["user", "add", "jana", "--password-file", str(tmp_path / "p")],
+        "findings": ["findings"],
+        "alerts": ["alerts"],
+        "alert show": ["alert", "show", number],
+        "alert take": ["alert", "take", number],
+        "alert comment": ["alert", "comment", number, "Gesehen."],
+        "alert close": ["alert", "close", number, "--reason", "duplicate"],
+        "pack test": ["pack", "test", str(admin.bundled_pack())],
+        "pack install": ["pack", "install", str(pack)],
+        "pack lint": ["pack", "lint", str(pack)],
+    }
+    return {name: operator.run(*words, "--json").json for name, words in commands.items()}
+
+
+def test_the_fields_that_programs_rely_on_are_fixed(
+    busy: tuple[Operator, FakeAgent], tmp_path: Path
+) -> None:
+    found = {name: shape(one) for name, one in documents(busy[0], tmp_path).items()}
+
+    assert found == json.loads(FIELDS.read_text("utf-8"))
+
+
+def test_people_get_a_table_in_german(busy: tuple[Operator, FakeAgent]) -> None:
+    operator, agent = busy
+    alerts = operator.run("alerts").out
+    hosts = operator.run("host", "list").out
+    shown = operator.run("host", "show", "web01").out
+
+    assert "kritisch  neu" in alerts
+    assert "t.ports (tcp/23)" in alerts
+    assert agent.agent.hex() in hosts
+    assert "aktuell" in hosts
+    assert "nicht erfüllt" in shown
+
+
+def test_an_empty_table_says_what_to_do_next(operator: Operator) -> None:
+    assert "Noch kein Server" in operator.run("host", "list").out
+    assert operator.run("alerts").out == "Keine offene Warnung.\n"
+    assert operator.run("alerts", "--json").json == []
+
+
+def test_who_acts_is_named(busy: tuple[Operator, FakeAgent], tmp_path: Path) -> None:
+    operator, _ = busy
+    (tmp_path / "p").write_text("lang genug und geheim\n")
+    operator.run(
+        "user", "add", "jana", "--name", "Jana Brenner", "--password-file", str(tmp_path / "p")
+    )
+    number = _number(operator)
+    operator.run("alert", "take", number, "--by", "jana")
+    operator.run("alert", "comment", number, "Neustart am Freitag.")
+    detail = operator.run("alert", "show", number, "--json").json
+
+    assert [(e["actor"], e["kind"]) for e in detail["events"]] == [
+        (None, "opened"),
+        ("Jana Brenner", "taken"),
+        ("Betrieb", "commented"),
+    ]
+
+
+def test_the_operator_cannot_log_in(busy: tuple[Operator, FakeAgent]) -> None:
+    import sqlite3
+
+    operator, _ = busy
+    operator.run("alert", "take", _number(operator))
+    db = sqlite3.connect(operator.folder.database)
+
+    assert db.execute("SELECT login, disabled, password_hash FROM person").fetchall() == [
+        ("operator", 1, "!")
+    ]
+    db.close()
+
+
+@pytest.mark.parametrize(
+    ("command", "says"),
+    [
+        ("alert show W-2026-9999", "Keine Warnung W-2026-9999"),
+        ("alert take W-2026-9999", "Keine Warnung W-2026-9999"),
+        ("alert take NUMBER --by nobody", "user add nobody"),
+        ("alert comment NUMBER ", "1 bis 4000 Zeichen"),
+        ("host show nowhere", "host list"),
+        ("findings --host nowhere", "host list"),
+        ("host add --municipality nowhere --request REQUEST --receipt /tmp/x", "--municipality"),
+        ("host add --municipality musterdorf --request /nowhere --receipt /tmp/x", "/nowhere"),
+        ("municipality add musterdorf", "gibt es schon"),
+        ("municipality add Müsterdorf", "muesterdorf"),
+        ("municipality add nebenan --contact nebenan", "--contact 'nebenan'"),
+        ("user add jana --municipality nowhere --password-file PASSWORD", "municipality list"),
+        ("user add j --password-file PASSWORD", "2 bis 64 Zeichen"),
+        ("user add jana --password-file SHORT", "12"),
+        ("user add jana --password-file /nowhere", "/nowhere"),
+    ],
+)
+def test_what_is_refused_is_one_sentence_and_exit_code_1(
+    busy: tuple[Operator, FakeAgent], tmp_path: Path, command: str, says: str
+) -> None:
+    operator, _ = busy
+    for name, text in (("PASSWORD", "lang genug und geheim\n"), ("SHORT", "kurz\n")):
+        (tmp_path / name).write_text(text)
+    names = {
+        "NUMBER": _number(operator),
+        "REQUEST": str(tmp_path / "web01.vw"),
+        "PASSWORD": str(tmp_path / "PASSWORD"),
+        "SHORT": str(tmp_path / "SHORT"),
+    }
+    words = [names.get(word, word) for word in command.split(" ")]
+
+    ran = operator.run(*words)
+
+    assert ran.code == 1
+    assert says in ran.sentence
+
+
+@pytest.mark.parametrize("command", ["fly", "alert", "alert close W-1 --reason x", ""])
+def test_a_command_that_does_not_exist_is_exit_code_2(operator: Operator, command: str) -> None:
+    assert operator.run(*command.split()).code == 2
+
+
+class TestAddingAHost:
+    def test_again_gives_the_same_receipt(self, operator: Operator, tmp_path: Path) -> None:
+        operator.host()
+        first = (tmp_path / "web01.quittung").read_bytes()
+        ran = operator.run(
+            *("host", "add", "--municipality", "musterdorf", "--json"),
+            *("--request", str(tmp_path / "web01.vw"), "--receipt", str(tmp_path / "b")),
+        )
+
+        assert ran.json["again"] is True
+        assert (tmp_path / "b").read_bytes() == first
+        assert len(operator.run("host", "list", "--json").json) == 1
+
+    def test_without_a_place_for_the_receipt_is_not_done(
+        self, operator: Operator, tmp_path: Path
+    ) -> None:
+        (tmp_path / "r").write_bytes(FakeAgent().request())
+        ran = operator.run(
+            *("host", "add", "--municipality", "musterdorf"),
+            *("--request", str(tmp_path / "r"), "--receipt", "/nowhere/q"),
+        )
+
+        assert (ran.code, "/nowhere/q" in ran.sentence) == (1, True)
+        assert operator.run("host", "list", "--json").json == []
+
+    @pytest.mark.parametrize("change", ["name", "binding"])
+    def test_of_the_same_name_or_machine_is_asked_about(
+        self, operator: Operator, tmp_path: Path, change: str
+    ) -> None:
+        operator.host()
+        twin = FakeAgent("web01" if change == "name" else "web02")
+        first = json.loads(operator.run("host", "list", "--json").out)[0]["id"]
+        import sqlite3
+
+        db = sqlite3.connect(operator.folder.database)
+        (binding,) = db.execute("SELECT binding FROM host").fetchone()
+        db.close()
+        more = {"host_binding": binding} if change == "binding" else {}
+        (tmp_path / "r").write_bytes(twin.request(**more))
+        words = [
+            *("host", "add", "--municipality", "musterdorf"),
+            *("--request", str(tmp_path / "r"), "--receipt", str(tmp_path / "q")),
+        ]
+        asked = operator.run(*words)
+        done = operator.run(*words, "--separate")
+
+        assert asked.code == 1
+        assert first[:8] in asked.sentence
+        assert "--separate" in asked.sentence
+        assert done.code == 0
+
+    @pytest.mark.parametrize("raw", [b"", b"x", bytes(300_000)])
+    def test_from_something_else_names_the_command_on_the_host(
+        self, operator: Operator, tmp_path: Path, raw: bytes
+    ) -> None:
+        (tmp_path / "r").write_bytes(raw)
+        ran = operator.run(
+            *("host", "add", "--municipality", "musterdorf"),
+            *("--request", str(tmp_path / "r"), "--receipt", str(tmp_path / "q")),
+        )
+
+        assert ran.code == 1
+        assert "verbundwacht-agent prepare" in ran.sentence
+        assert not (tmp_path / "q").exists()
+
+    @pytest.mark.parametrize("name", ["", "a\x1b[31mb", "web\n01", "x" * 65])
+    def test_with_a_name_that_would_spoil_a_screen_is_refused(
+        self, operator: Operator, tmp_path: Path, name: str
+    ) -> None:
+        (tmp_path / "r").write_bytes(FakeAgent(name).request())
+        ran = operator.run(
+            *("host", "add", "--municipality", "musterdorf"),
+            *("--request", str(tmp_path / "r"), "--receipt", str(tmp_path / "q")),
+        )
+
+        assert ran.code == 1
+        assert "\x1b" not in ran.err
+        assert operator.run("host", "list", "--json").json == []
+
+
+class TestFindingAHost:
+    def test_by_name_id_or_its_beginning(self, busy: tuple[Operator, FakeAgent]) -> None:
+        operator, agent = busy
+        for text in ("web01", agent.agent.hex(), agent.agent.hex()[:4].upper()):
+            assert operator.run("host", "show", text, "--json").json["row"]["name"] == "web01"
+
+    @pytest.mark.parametrize("text", ["%", "%%%%", "____", "web0", ""])
+    def test_not_by_something_that_only_looks_like_it(
+        self, busy: tuple[Operator, FakeAgent], text: str
+    ) -> None:
+        assert busy[0].run("host", "show", text).code == 1
+
+
+class TestInit:
+    def test_twice_changes_no_key_and_no_setting(self, operator: Operator, tmp_path: Path) -> None:
+        pack = write_pack(tmp_path / "pack")
+        before = {n: d for n, d in operator.listing().items() if not n.endswith(".db")}
+        ran = operator.run("init", "--pack", str(pack), "--alliance", "Anders")
+
+        assert ran.code == 0
+        after = {n: d for n, d in operator.listing().items() if not n.endswith(".db")}
+        assert after == before
+
+    def test_never_replaces_keys_that_are_in_use(self, operator: Operator, tmp_path: Path) -> None:
+        pack = write_pack(tmp_path / "pack")
+        (operator.folder.keys / "server.pem").unlink()
+        before = operator.listing()
+        ran = operator.run("init", "--pack", str(pack))
+
+        assert ran.code == 2
+        assert "Sicherung" in ran.sentence
+        assert operator.listing() == before
+
+    def test_with_a_pack_that_does_not_load_writes_nothing(
+        self, operator: Operator, tmp_path: Path
+    ) -> None:
+        pack = write_pack(tmp_path / "pack", REBOOT.replace("kernel", "kernal"))
+        target = tmp_path / "neu"
+        ran = operator.run("init", "--dir", str(target), "--pack", str(pack), with_dir=False)
+
+        assert ran.code == 1
+        assert "pack.yaml:" in ran.err
+        assert not target.exists()
+
+    @pytest.mark.parametrize("name", ["", "a b", "sammler:1", "müller.example", "*", "a/b", "-x"])
+    def test_with_a_name_that_no_server_can_have_writes_nothing(
+        self, operator: Operator, tmp_path: Path, name: str
+    ) -> None:
+        pack = write_pack(tmp_path / "pack")
+        target = tmp_path / "neu"
+        ran = operator.run(
+            "init", "--dir", str(target), "--pack", str(pack), f"--public={name}", with_dir=False
+        )
+
+        assert ran.code == 2
+        assert "--public" in ran.sentence
+        assert not target.exists()
+
+    @pytest.mark.parametrize("name", ["sammler.example", "10.0.0.7", "fd00::7", "localhost"])
+    def test_with_a_name_or_an_address_makes_what_serve_reads(
+        self, operator: Operator, tmp_path: Path, name: str
+    ) -> None:
+        from verbundwacht_collector.config import Folder, load
+
+        pack = write_pack(tmp_path / "pack")
+        target = tmp_path / "neu"
+        ran = operator.run(
+            *("init", "--dir", str(target), "--pack", str(pack), "--public", name),
+            with_dir=False,
+        )
+
+        assert ran.code == 0
+        assert name in load(Folder(target)).public.mqtt
+
+    @pytest.mark.parametrize("step", ["create", "migrate", "install"])
+    def test_that_was_interrupted_is_simply_repeated(
+        self, operator: Operator, tmp_path: Path, step: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        pack = write_pack(tmp_path / "pack")
+        target = tmp_path / "neu"
+        words = ("init", "--dir", str(target), "--pack", str(pack))
+        with monkeypatch.context() as broken:
+
+            def die(*_: object, **__: object) -> None:
+                (target / "keys").mkdir(parents=True, exist_ok=True)
+                raise KeyboardInterrupt
+
+            broken.setattr(admin, step, die)
+            assert operator.run(*words, with_dir=False).code == 130
+            assert operator.run(*words, "--json", with_dir=False).code == 130
+        ran = operator.run(*words, with_dir=False)
+
+        assert ran.code == 0
+        assert (target / "collector.toml").exists()
+
+
+def test_beside_a_writer_a_command_waits(operator: Operator) -> None:
+    import threading
+
+    from verbundwacht_collector.store.sqlite import SqliteStore
+
+    held, store = threading.Event(), SqliteStore(operator.folder.database)
+
+    def write() -> None:
+        with store.transaction() as tx:
+            tx.set_counter("held", 1)
+            held.set()
+            time.sleep(0.4)
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    held.wait(5)
+    ran = operator.run("municipality", "add", "nebenan")
+    writer.join()
+    store.close()
+
+    assert ran.code == 0
