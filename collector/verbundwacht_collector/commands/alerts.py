@@ -6,6 +6,7 @@ from verbundwacht_collector.alerts import actions
 from verbundwacht_collector.alerts.model import OPEN
 from verbundwacht_collector.commands.common import (
     EVERYTHING,
+    plain,
     reading,
     say_json,
     say_table,
@@ -108,22 +109,20 @@ def show(args: argparse.Namespace) -> int:
         return 0
     row = detail.row
     about = f" ({row.subject})" if row.subject else ""
-    print(f"{row.number}  {SEVERITY[row.severity]}, {STATE[row.state]}: {row.title}{about}")
-    print(f"{row.host}, {row.municipality}; Server: {FRESHNESS[row.freshness]}")
+    print(plain(f"{row.number}  {SEVERITY[row.severity]}, {STATE[row.state]}: {row.title}{about}"))
+    print(plain(f"{row.host}, {row.municipality}; Server: {FRESHNESS[row.freshness]}"))
     if detail.finding:
         for path, value in detail.finding.readings:
-            print(f"  gelesen: {path} = {value}")
+            print(plain(f"  gelesen: {path} = {value}"))
     if detail.evidence:
         seq = f"Nr. {detail.evidence.seq}" if detail.evidence.seq else "Lebenszeichen"
-        print(f"  Nachweis: {seq}, {detail.evidence.hash}")
+        print(plain(f"  Nachweis: {seq}, {detail.evidence.hash}"))
     for event in detail.events:
-        text = f": {event.text}" if event.text else ""
-        print(
-            f"  {when(event.at)}  {event.actor or 'Verbundwacht'}: {event.kind}"
-            f" ({event.reason}){text}"
-        )
+        text = f": {' '.join(event.text.split())}" if event.text else ""
+        who = event.actor or "Verbundwacht"
+        print(plain(f"  {when(event.at)}  {who}: {event.kind} ({event.reason}){text}"))
     for sent in detail.deliveries:
-        print(f"  {sent.channel} an {sent.recipient}: {sent.state} ({sent.attempts})")
+        print(plain(f"  {sent.channel} an {sent.recipient}: {sent.state} ({sent.attempts})"))
     return 0
 
 

@@ -67,13 +67,21 @@ def say_json(value: Any) -> None:
 
 def say_table(head: Sequence[str], rows: Iterable[Sequence[object]], empty: str) -> None:
     """An aligned table for people, or one sentence if there is nothing."""
-    cells = [[str(cell) for cell in row] for row in rows]
+    cells = [[plain(str(cell)) for cell in row] for row in rows]
     if not cells:
         print(empty)
         return
     widths = [max(len(row[i]) for row in [list(head), *cells]) for i in range(len(head))]
     for row in [list(head), *cells]:
         print("  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip())
+
+
+def plain(text: str) -> str:
+    """The text without what could move a terminal's cursor or colour its lines.
+
+    Comments, reasons and names come from other people's machines.
+    """
+    return "".join(char if char.isprintable() else "�" for char in text)
 
 
 def when(at: int | None) -> str:

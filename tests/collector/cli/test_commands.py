@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from tests.collector.cli.operator import Operator, write_pack
 from tests.collector.rulebook import REBOOT
-from tests.fakes import FakeAgent, kernel, listening, services, system
+from tests.fakes import FakeAgent, Not, kernel, listening, services, system
 
 from verbundwacht_collector import admin
 from verbundwacht_collector.cli import build_parser
@@ -169,6 +169,17 @@ def test_who_acts_is_named(busy: tuple[Operator, FakeAgent], tmp_path: Path) -> 
         ("Jana Brenner", "taken"),
         ("Betrieb", "commented"),
     ]
+
+
+def test_nothing_that_others_wrote_moves_the_cursor(busy: tuple[Operator, FakeAgent]) -> None:
+    operator, agent = busy
+    operator.take(agent, agent.report({"services": Not("failed", "\x1b[2J\x1b[31m")}))
+    number = _number(operator)
+    operator.run("alert", "comment", number, "harmlos\x1b]0;x\x07\r\u202everdreht")
+    shown = operator.run("host", "show", "web01").out + operator.run("alert", "show", number).out
+
+    assert "harmlos" in shown
+    assert not [char for char in shown if not char.isprintable() and char != "\n"]
 
 
 def test_the_operator_cannot_log_in(busy: tuple[Operator, FakeAgent]) -> None:
