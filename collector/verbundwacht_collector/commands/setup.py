@@ -12,7 +12,7 @@ from pathlib import Path
 import structlog
 
 from verbundwacht_collector.commands.common import folder_of, note, say_json
-from verbundwacht_collector.config import load
+from verbundwacht_collector.config import Folder, load
 from verbundwacht_collector.errors import ConfigError
 
 TEMPLATE = """\
@@ -107,6 +107,13 @@ def _public(name: str) -> str:
     return f"[{found}]" if found.version == 6 else str(found)
 
 
+def _refuse_open_keys(folder: Folder) -> None:
+    """Whoever reads one of these can speak as this collector, or make agents of any name."""
+    for path in sorted(folder.keys.glob("*-key.pem")):
+        if path.stat().st_mode & 0o077:
+            raise ConfigError(f"{path} ist für andere lesbar. Rechte setzen: chmod 600 {path}")
+
+
 def serve(args: argparse.Namespace) -> int:
     """Serves until it is told to stop."""
     from verbundwacht_collector import app
@@ -123,6 +130,7 @@ def serve(args: argparse.Namespace) -> int:
     )
     folder = folder_of(args)
     config = load(folder)
+    _refuse_open_keys(folder)
 
     def ready() -> None:
         note(f"Bereit. Seiten: {app.page_address(config)}  Ende mit Strg-C.")
