@@ -226,3 +226,19 @@ class NewsRow(msgspec.Struct, frozen=True):
     id: int
     kind: str
     number: str
+
+
+class PackageHost(msgspec.Struct, frozen=True):
+    """A host that has a package; `stale` if nobody knows whether it still has."""
+
+    id: str
+    name: str
+    stale: bool
+
+
+class PackageRow(msgspec.Struct, frozen=True):
+    """One version of a package and the hosts on which it is installed."""
+
+    name: str
+    version: str
+    hosts: list[PackageHost]

@@ -23,6 +23,7 @@ from verbundwacht_collector.web.pages import (
     hosts,
     login,
     overview,
+    search,
     static,
 )
 from verbundwacht_collector.web.problems import error_pages
@@ -45,6 +46,7 @@ ROUTES: Final = (
     Route("GET", "/hosts", hosts.show, ANYONE),
     Route("GET", _HOST, host.show, ANYONE),
     Route("GET", "/findings", findings.show, ANYONE),
+    Route("GET", "/search", search.show, ANYONE),
     Route("GET", "/events", events.stream, ANYONE),
 )
 

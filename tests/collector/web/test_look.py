@@ -62,6 +62,12 @@ def too_late(page: Page, served: Served) -> None:
     page.get_by_text("Jemand war schneller").wait_for()
 
 
+def keys_open(page: Page, served: Served) -> None:
+    page.goto(served.url)
+    page.get_by_role("button", name="Tastenkürzel").click()
+    page.get_by_role("dialog").wait_for()
+
+
 SIGHTS = {
     "alerts": Sight(at("/alerts"), "Alle offenen Warnungen"),
     "alerts, all, filtered": Sight(
@@ -79,6 +85,11 @@ SIGHTS = {
     "findings": Sight(at("/findings"), "Alle Befunde"),
     "findings, chosen": Sight(at("/findings?outcome=fail,pass&group=ssh&foo=1"), "gibt es nicht"),
     "findings, nothing found": Sight(at("/findings?q=gibtesnicht"), "Kein Befund passt"),
+    "search": Sight(at("/search?q=ssh"), "Treffer für"),
+    "search, packages": Sight(at("/search?q=paket-1"), "paket-119"),
+    "search, nothing found": Sight(at("/search?q=gibtesnicht"), "Nichts gefunden."),
+    "search, no text": Sight(at("/search"), "Geben Sie oben"),
+    "keys, help open": Sight(keys_open, "Einzeltasten ausschalten"),
     "hosts": Sight(at("/hosts"), "Alle Server"),
     "hosts, filtered": Sight(at("/hosts?freshness=silent&q=vg"), "Ausgewählte Server"),
     "hosts, nothing found": Sight(at("/hosts?q=gibtesnicht"), "Kein Server passt"),

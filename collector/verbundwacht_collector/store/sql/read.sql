@@ -126,3 +126,13 @@ SELECT e.id FROM alert_event e JOIN alert a ON a.id = e.alert_id
 SELECT e.id, e.kind, a.number FROM alert_event e JOIN alert a ON a.id = e.alert_id
   JOIN municipality m ON m.id = a.municipality_id
  WHERE {scope} AND e.id > :after ORDER BY e.id LIMIT :limit
+
+-- name: package_bodies
+SELECT h.agent, h.name, h.municipality_id, b.hash, b.doc,
+       h.last_seen, h.interval_s, h.silent, h.facts_unknown
+  FROM host_section s JOIN host h ON h.id = s.host_id
+  JOIN municipality m ON m.id = h.municipality_id
+  JOIN body b ON b.municipality_id = h.municipality_id AND b.section = s.section
+             AND b.hash = s.hash
+ WHERE {scope} AND s.section = 'packages' AND h.state = 'active'
+ ORDER BY h.name, h.id

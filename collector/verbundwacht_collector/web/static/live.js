@@ -41,6 +41,7 @@
       part.replaceWith(document.importNode(other, true));
       if (open) byId(part.id).querySelector("details").open = true;
     }
+    document.dispatchEvent(new Event("vw:parts"));
   }
 
   async function refresh() {

@@ -19,13 +19,4 @@
     const target = document.getElementById("meldung") || (focused && document.getElementById(focused));
     if (target) target.focus();
   });
-
-  /* "/" goes to the search, as long as nothing is being typed. */
-  document.addEventListener("keydown", (event) => {
-    const field = document.getElementById("q");
-    if (event.key !== "/" || event.ctrlKey || event.metaKey || event.altKey || !field) return;
-    if (event.target.closest("input, textarea, select")) return;
-    event.preventDefault();
-    field.focus();
-  });
 })();
