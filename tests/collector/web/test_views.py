@@ -35,7 +35,8 @@ def section(status: str, body: dict[str, Any] | None = None, reach: str = "full"
 def finding(outcome: str, rule: str = "linux.ssh.root-login", reason: str = "") -> FindingRow:
     return FindingRow(
         host_id="a0", host="h", municipality_id="m", rule_id=rule, subject="", outcome=outcome,
-        stored_outcome=outcome, since=NOW, reason=reason, readings=[], baseline=False, pack_digest="",
+        stored_outcome=outcome, since=NOW, reason=reason, readings=[], baseline=False,
+        pack_digest="",
     )  # fmt: skip
 
 
