@@ -6,7 +6,7 @@ from tests.collector.fakes import Collector
 from tests.fakes import FAR, HOUR, INTERVAL, NEIGHBOUR, kernel, listening
 
 from verbundwacht_collector.app import add_channel, sync_channels
-from verbundwacht_collector.config import Mail
+from verbundwacht_collector.config import Config, Mail, Public
 from verbundwacht_collector.store.protocol import Transaction
 
 SOC = "soc@example.org"
@@ -42,9 +42,9 @@ def failing(story: Story) -> Story:
 
 def test_the_soc_and_the_own_municipality_are_told_and_nobody_else(story: Story) -> None:
     def channels(tx: Transaction) -> None:
-        add_channel(tx, "it@musterdorf.example", municipality_id="musterdorf")
-        add_channel(tx, "it@nebenan.example", municipality_id=NEIGHBOUR)
-        add_channel(tx, "soc@anderswo.example", alliance_id="anderswo")
+        add_channel(tx, "mail", "it@musterdorf.example", municipality_id="musterdorf")
+        add_channel(tx, "mail", "it@nebenan.example", municipality_id=NEIGHBOUR)
+        add_channel(tx, "mail", "soc@anderswo.example", alliance_id="anderswo")
 
     story.collector.act(channels)
     story.says(kernel=kernel(reboot=True))
@@ -61,7 +61,9 @@ def test_a_foreign_alliance_hears_nothing(collector: Collector) -> None:
 
 
 def test_an_address_that_was_taken_out_of_the_settings_hears_nothing(story: Story) -> None:
-    other = Mail(host="mail.example", sender="vw@example.org", recipients=["neu@example.org"])
+    mail = Mail(host="mail.example", sender="vw@example.org", recipients=["neu@example.org"])
+    public = Public(mqtt="localhost:8883", https="localhost:8884")
+    other = Config(alliance="Verbund", public=public, mail=mail)
     story.collector.act(lambda tx: sync_channels(tx, other))
     story.says(kernel=kernel(reboot=True))
 
