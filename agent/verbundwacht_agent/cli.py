@@ -5,6 +5,7 @@ and neither needs what the other loads.
 """
 
 import argparse
+import errno
 import json
 import os
 import sys
@@ -13,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from verbundwacht_agent import __version__
-from verbundwacht_agent.errors import AgentError, Unavailable
+from verbundwacht_agent.errors import AgentError, Busy
 from verbundwacht_agent.paths import DEFAULT_DIR, Paths
 
 if TYPE_CHECKING:
@@ -244,22 +245,19 @@ def main(argv: list[str] | None = None) -> int:
     paths = Paths(Path(getattr(args, "dir", DEFAULT_DIR)))
     try:
         code: int = args.run(args, paths)
-    except Unavailable as problem:
-        print(f"verbundwacht-agent: {problem}", file=sys.stderr)
-        return EX_USAGE
     except AgentError as problem:
         print(f"verbundwacht-agent: {problem}", file=sys.stderr)
-        return EX_USAGE
+        return EX_TEMPFAIL if isinstance(problem, Busy) else EX_USAGE
     except BrokenPipeError:
         # The reader of our output went away; there is nobody left to tell.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except OSError as problem:
-        print(
-            f"verbundwacht-agent: {problem.filename or paths.root}: {problem.strerror}. "
-            "Als root starten oder mit --dir einen anderen Ordner nennen.",
-            file=sys.stderr,
-        )
+        step = "Als root starten oder mit --dir einen anderen Ordner nennen."
+        if problem.errno in (errno.ENOSPC, errno.EDQUOT):
+            step = "Platz schaffen; der nächste Lauf macht dort weiter."
+        where = problem.filename or paths.root
+        print(f"verbundwacht-agent: {where}: {problem.strerror}. {step}", file=sys.stderr)
         return EX_USAGE
     except KeyboardInterrupt:
         return 130

@@ -57,9 +57,9 @@ def prepare(
         raise EnrolmentError(
             f"--municipality {municipality!r}: ein Kürzel aus a-z, 0-9 und -, höchstens 32 Zeichen."
         )
+    hostname = _hostname(host)
     make_keys(paths)
     signer, tls = load_signer(paths), load_private(paths.tls_key)
-    hostname = host.read_text("/proc/sys/kernel/hostname").strip()
     request = EnrolRequest(
         spki=base64.b64encode(signer.spki).decode(),
         csr=_csr(paths, hostname),
@@ -92,8 +92,23 @@ def prepare(
 _ID = "abcdefghijklmnopqrstuvwxyz0123456789-"
 
 
+def _hostname(host: Host) -> str:
+    try:
+        name = host.read_text("/proc/sys/kernel/hostname").strip()
+    except Unavailable:
+        name = ""
+    if not name:
+        raise EnrolmentError(
+            "Dieser Server hat keinen lesbaren Namen. Setzen: hostnamectl set-hostname NAME"
+        )
+    return name
+
+
 def _os_name(host: Host) -> str:
-    body = probe_os(host).body
+    try:
+        body = probe_os(host).body
+    except Unavailable:  # people see it beside the fingerprint, nothing depends on it
+        return ""
     return body.name if isinstance(body, Os) else ""
 
 

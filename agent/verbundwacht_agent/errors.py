@@ -4,6 +4,7 @@ AgentError
 ├── ConfigError          a setting that cannot be used; exit code 2
 ├── EnrolmentError       request, receipt or key that does not fit; exit code 2
 ├── StateError           a file of the agent's own state is missing, damaged or too open
+├── Busy                 another run works in the same folder; exit code 75
 └── Unavailable          one section could not be collected; becomes part of the manifest
 """
 
@@ -26,6 +27,10 @@ class EnrolmentError(AgentError):
 
 class StateError(AgentError):
     """A file of the agent's own state is missing, damaged or readable by others."""
+
+
+class Busy(AgentError):  # noqa: N818 - nothing is wrong, it is only not the time
+    """Another run works in the same folder; a moment later there is none."""
 
 
 class Unavailable(AgentError):  # noqa: N818 - it is a finding about the host, not a fault of ours

@@ -17,10 +17,10 @@ import msgspec
 from verbundwacht_agent import __version__
 from verbundwacht_agent.collect import Kept, Section, collect, marks
 from verbundwacht_agent.config import load_config
-from verbundwacht_agent.errors import StateError
+from verbundwacht_agent.errors import Busy
 from verbundwacht_agent.files import write
 from verbundwacht_agent.host import Host
-from verbundwacht_agent.inbox import apply_inbox
+from verbundwacht_agent.inbox import Learned, apply_inbox
 from verbundwacht_agent.keys import load_signer
 from verbundwacht_agent.log import log_event
 from verbundwacht_agent.paths import Paths
@@ -104,28 +104,29 @@ def gather(paths: Paths, host: Host, now_ms: Callable[[], int]) -> str:
         kept, seen = load_kept(paths), costly_marks(host)
         sections = collect(host, now_ms, kept=kept)
         keep(paths, sections, kept, seen)
-        return _write(run, sections, full=learned.full)
+        return _write(run, sections, learned)
 
 
 @contextmanager
 def _alone(paths: Paths) -> Iterator[None]:
-    """No other gatherer runs on this folder. Raises StateError at once if one does."""
+    """No other gatherer runs on this folder. Raises Busy at once if one does."""
     with paths.lock.open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
-            raise StateError(
+            raise Busy(
                 f"Ein anderer Lauf arbeitet gerade in {paths.gather}. Kurz warten."
             ) from None
         yield
 
 
-def _write(run: Run, sections: Mapping[str, Section], *, full: bool) -> str:
+def _write(run: Run, sections: Mapping[str, Section], learned: Learned) -> str:
     manifest = {name: section.entry for name, section in sections.items()}
     head = run.head()
     before = _last_manifest(run, head)
     over = run.spool.overflow(run.now_ms() / 1000)
-    dropped = run.spool.lost(over)
+    dropped = run.spool.lost(over, learned.behind)
+    full = learned.full
     unchanged = before is not None and manifest_hash(before) == manifest_hash(manifest)
     if unchanged and not full and dropped is None:
         run.spool.drop(over)

@@ -35,6 +35,6 @@ def load_private(file: Path) -> ec.EllipticCurvePrivateKey:
         key = serialization.load_pem_private_key(read_secret(file), None)
     except (ValueError, TypeError) as problem:
         raise StateError(f"{file} ist beschädigt ({problem}). Server neu anmelden.") from None
-    if not isinstance(key, ec.EllipticCurvePrivateKey):
+    if not isinstance(key, ec.EllipticCurvePrivateKey) or key.curve.name != "secp256r1":
         raise StateError(f"{file} ist kein P-256-Schlüssel. Server neu anmelden.")
     return key
