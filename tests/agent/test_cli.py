@@ -1,5 +1,6 @@
 """What people and programs get from the commands; as processes where the machine itself is read."""
 
+import errno
 import json
 import os
 import re
@@ -188,9 +189,29 @@ def test_gather_beside_another_one_leaves_with_a_sentence(machine: Machine) -> N
         fcntl.flock(held, fcntl.LOCK_EX)
         done = process("gather", "--dir", str(machine.paths.root))
 
-    assert done.returncode == 2
+    assert done.returncode == 75
     assert done.stderr.count("\n") == 1
     assert "Ein anderer Lauf" in done.stderr
+
+
+def test_a_full_disk_names_the_step_that_helps_and_loses_nothing(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    machine.gather()
+    machine.change()
+    monkeypatch.setattr(host, "LocalHost", lambda: machine.host)
+    capsys.readouterr()
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", full)
+        code = cli.main(["gather", "--dir", str(machine.paths.root)])
+    err = capsys.readouterr().err
+    machine.gather()
+
+    assert (code, "Platz schaffen" in err, err.count("\n")) == (2, True, 1)
+    assert machine.spooled() == [1, 2]
 
 
 WRONG = {

@@ -92,8 +92,11 @@ def test_a_run_that_dies_at_any_write_leaves_a_chain_that_goes_on(
 
 def _goes_on(victim: Machine, sammler: Collector, where: str) -> None:
     """Everything on the disk is accepted, whole, in order; and so is all that follows."""
+    known = victim.entries()
     for _ in range(3):  # a rebase, or a gap that is declared, may need one more exchange
         victim.round(sammler)
+        used = victim.entries()
+        assert all(used.get(seq, entry) == entry for seq, entry in known.items()), where
     victim.change(where)
     victim.gather()
     codes = victim.codes(sammler)

@@ -173,7 +173,26 @@ def test_a_damaged_key_is_one_sentence(machine: Machine, content: bytes) -> None
         load_signer(machine.paths)
 
 
-def test_a_host_without_a_known_system_can_still_be_prepared(fresh: Machine) -> None:
-    fresh.host = recorded().without("/etc/machine-id")
+def test_a_key_on_another_curve_is_refused(machine: Machine) -> None:
+    from cryptography.hazmat.primitives.asymmetric import ec
 
-    assert fresh.prepare()
+    key = ec.generate_private_key(ec.SECP521R1())
+    machine.paths.signing_key.write_bytes(pki.key_pem(key))
+    with pytest.raises(StateError, match="P-256"):
+        load_signer(machine.paths)
+
+
+@pytest.mark.parametrize("gone", ["/etc/machine-id", "/etc/os-release", "/usr/lib/os-release"])
+def test_a_host_that_cannot_say_what_it_is_can_still_be_prepared(fresh: Machine, gone: str) -> None:
+    fresh.host = recorded().without(gone).without("/etc/os-release")
+
+    assert read_frame(fresh.prepare()).header.tenant == HOME
+
+
+@pytest.mark.parametrize("name", ["", " \n"])
+def test_a_host_without_a_name_is_told_how_to_get_one(fresh: Machine, name: str) -> None:
+    fresh.host = recorded().with_file("/proc/sys/kernel/hostname", name)
+    with pytest.raises(EnrolmentError, match="hostnamectl"):
+        fresh.prepare()
+
+    assert not fresh.paths.root.exists()

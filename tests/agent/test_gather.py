@@ -14,7 +14,7 @@ from verbundwacht_agent import collect as collecting
 from verbundwacht_agent import gather as gathering
 from verbundwacht_agent import spool as spooling
 from verbundwacht_agent.collect import collect, sendable
-from verbundwacht_agent.errors import StateError, Unavailable
+from verbundwacht_agent.errors import Busy, StateError, Unavailable
 from verbundwacht_agent.host import Host
 from verbundwacht_agent.probes import PROBES, Collected, Probe
 from verbundwacht_wire.facts import Packages
@@ -288,7 +288,7 @@ def test_a_second_run_beside_the_first_leaves_at_once_and_touches_nothing(
 ) -> None:
     machine.gather()
     before = machine.state()
-    with gathering._alone(machine.paths), pytest.raises(StateError, match="anderer Lauf"):
+    with gathering._alone(machine.paths), pytest.raises(Busy, match="anderer Lauf"):
         machine.gather()
 
     assert machine.state() == before

@@ -171,6 +171,22 @@ def test_a_fork_is_met_by_one_message_that_continues_the_known_branch(waiting: M
     assert len(list(waiting.paths.parked.iterdir())) == 3
 
 
+def test_a_branch_that_begins_below_what_was_acknowledged_is_sent_all_the_same(
+    waiting: Machine,
+) -> None:
+    from verbundwacht_agent.post import letters
+
+    waiting.hears(waiting.answer(all_of(waiting)))
+    waiting.gather()
+    waiting.change("d")
+    waiting.gather()
+    later = waiting.answer(fork_of(waiting, 4, hi=1), seq=waiting.clock.now + 2)
+    waiting.hears(later)
+    waiting.gather()
+
+    assert [letter.seq for letter in letters(waiting.paths)] == [2]
+
+
 def test_a_late_answer_to_a_parked_frame_does_not_cost_the_new_branch(waiting: Machine) -> None:
     late = waiting.answer(fork_of(waiting, 2), seq=waiting.clock.now + 5)
     waiting.hears(waiting.answer(fork_of(waiting, 3)))
