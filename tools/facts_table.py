@@ -156,6 +156,15 @@ HOST_PAGE: Final = {
     "time.timezone": "how local log files are to be read",
     "listening.sockets[].address": "on which interface the port is open",
     "listening.sockets[].program": "who is to be asked about an open port",
+    "web.servers": "which web servers are installed",
+    "web.sites": "what the server offers",
+    "web.sites[].server": "in which configuration to look",
+    "web.sites[].name": "which site is meant",
+    "web.sites[].listen": "where the site can be reached",
+    "web.sites[].tls": "whether the site is encrypted",
+    "web.sites[].version_shown": "whether scanners read the version",
+    "web.sites[].protocols": "whether old TLS versions are accepted",
+    "web.sites[].ciphers": "whether weak ciphers are accepted",
 }
 """Fields that no rule reads, with what they tell a person on the page of a host."""
 

@@ -24,6 +24,7 @@ from verbundwacht_agent.probes import (
     sysctl,
     time,
     updates,
+    web,
 )
 from verbundwacht_agent.probes.collected import Collected, Probe, Signature, signature
 from verbundwacht_agent.probes.packages import package_manager_busy
@@ -48,6 +49,7 @@ PROBES: Final[dict[str, Probe]] = {
         Probe("modules", modules.probe),
         Probe("services", services.probe),
         Probe("listening", listening.probe),
+        Probe("web", web.probe),
     )
 }
 """Section name -> its probe."""

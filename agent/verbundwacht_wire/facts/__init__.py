@@ -14,6 +14,7 @@ from verbundwacht_wire.facts.access import Accounts, Sshd
 from verbundwacht_wire.facts.hardening import Cron, Firewall, Mac, Modules, Sudo
 from verbundwacht_wire.facts.network import Listening, Services
 from verbundwacht_wire.facts.records import Audit, Time
+from verbundwacht_wire.facts.servers import Web
 from verbundwacht_wire.facts.software import Packages, Updates
 from verbundwacht_wire.facts.system import Kernel, Mounts, Os, Sysctl
 
@@ -38,6 +39,7 @@ SECTIONS: Final[dict[str, type[Struct]]] = {
     "modules": Modules,
     "services": Services,
     "listening": Listening,
+    "web": Web,
 }
 """Section name -> the Struct of its body, in the order in which they are shown."""
 
@@ -61,4 +63,5 @@ __all__ = [
     "Sysctl",
     "Time",
     "Updates",
+    "Web",
 ]
