@@ -165,6 +165,19 @@ HOST_PAGE: Final = {
     "web.sites[].version_shown": "whether scanners read the version",
     "web.sites[].protocols": "whether old TLS versions are accepted",
     "web.sites[].ciphers": "whether weak ciphers are accepted",
+    "certificates.found[].path": "which file is to be renewed",
+    "certificates.found[].used_by": "which server is to be reloaded afterwards",
+    "certificates.found[].subject": "for which name it was issued",
+    "certificates.found[].not_after": "when users will meet a warning",
+    "certificates.found[].key": "whether the key is of a kind that is still safe",
+    "certificates.found[].key_bits": "whether the key is long enough",
+    "certificates.found[].signature_hash": "whether it could be forged",
+    "certificates.found[].self_signed": "whether clients can check it",
+    "certificates.found": "which certificates need care",
+    "certificates.unread": "what a server names and does not get",
+    "certificates.unread[].path": "which file is missing or broken",
+    "certificates.unread[].used_by": "which server will not start again",
+    "certificates.unread[].problem": "why there is no date",
 }
 """Fields that no rule reads, with what they tell a person on the page of a host."""
 

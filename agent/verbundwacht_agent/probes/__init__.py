@@ -9,6 +9,7 @@ from typing import Final
 from verbundwacht_agent.probes import (
     accounts,
     audit,
+    certificates,
     cron,
     firewall,
     kernel,
@@ -50,6 +51,7 @@ PROBES: Final[dict[str, Probe]] = {
         Probe("services", services.probe),
         Probe("listening", listening.probe),
         Probe("web", web.probe),
+        Probe("certificates", certificates.probe, costly=True, watches=certificates.WATCHES),
     )
 }
 """Section name -> its probe."""

@@ -14,7 +14,7 @@ from verbundwacht_wire.facts.access import Accounts, Sshd
 from verbundwacht_wire.facts.hardening import Cron, Firewall, Mac, Modules, Sudo
 from verbundwacht_wire.facts.network import Listening, Services
 from verbundwacht_wire.facts.records import Audit, Time
-from verbundwacht_wire.facts.servers import Web
+from verbundwacht_wire.facts.servers import Certificates, Web
 from verbundwacht_wire.facts.software import Packages, Updates
 from verbundwacht_wire.facts.system import Kernel, Mounts, Os, Sysctl
 
@@ -40,6 +40,7 @@ SECTIONS: Final[dict[str, type[Struct]]] = {
     "services": Services,
     "listening": Listening,
     "web": Web,
+    "certificates": Certificates,
 }
 """Section name -> the Struct of its body, in the order in which they are shown."""
 
@@ -48,6 +49,7 @@ __all__ = [
     "SECTIONS",
     "Accounts",
     "Audit",
+    "Certificates",
     "Cron",
     "Firewall",
     "Kernel",

@@ -79,6 +79,7 @@ SECTIONS: Final = {
     "services": "Dienste",
     "listening": "Offene Ports",
     "web": "Webserver",
+    "certificates": "Zertifikate",
 }
 
 REASONS: Final = {

@@ -11,12 +11,13 @@ from verbundwacht_agent.probes.services import FAILED
 from verbundwacht_wire.facts import SECTIONS
 
 PARTIAL = {
+    ("debian12", "certificates"): "certificates_unread",
     ("debian13", "sysctl"): "keys_denied",
     ("ubuntu2204", "accounts"): "directory_not_seen",
     ("ubuntu2404", "sysctl"): "keys_denied",
 }
 
-ABSENT = {"sshd", "services", "sudo", "cron", "web"}
+ABSENT = {"sshd", "services", "sudo", "cron", "web", "certificates"}
 """Sections of programs that need not be installed."""
 
 NOT_INSTALLED = {
@@ -148,7 +149,7 @@ def test_a_signature_changes_with_what_a_costly_probe_watches() -> None:
             changed = host.with_file(path, b"now different")
             assert signature(changed, probe) != signature(host, probe), path
 
-    assert [probe.section for probe in costly] == ["packages", "updates"]
+    assert [probe.section for probe in costly] == ["packages", "updates", "certificates"]
     assert not any(probe.watches for probe in PROBES.values() if not probe.costly)
 
 
