@@ -10,7 +10,9 @@ from verbundwacht_agent.probes import (
     accounts,
     audit,
     certificates,
+    containers,
     cron,
+    database,
     firewall,
     kernel,
     listening,
@@ -19,7 +21,9 @@ from verbundwacht_agent.probes import (
     mounts,
     os,
     packages,
+    samba,
     services,
+    snmp,
     sshd,
     sudo,
     sysctl,
@@ -52,6 +56,10 @@ PROBES: Final[dict[str, Probe]] = {
         Probe("listening", listening.probe),
         Probe("web", web.probe),
         Probe("certificates", certificates.probe, costly=True, watches=certificates.WATCHES),
+        Probe("samba", samba.probe, costly=True, watches=samba.WATCHES),
+        Probe("database", database.probe),
+        Probe("snmp", snmp.probe),
+        Probe("containers", containers.probe),
     )
 }
 """Section name -> its probe."""

@@ -14,7 +14,7 @@ from verbundwacht_wire.facts.access import Accounts, Sshd
 from verbundwacht_wire.facts.hardening import Cron, Firewall, Mac, Modules, Sudo
 from verbundwacht_wire.facts.network import Listening, Services
 from verbundwacht_wire.facts.records import Audit, Time
-from verbundwacht_wire.facts.servers import Certificates, Web
+from verbundwacht_wire.facts.servers import Certificates, Containers, Database, Samba, Snmp, Web
 from verbundwacht_wire.facts.software import Packages, Updates
 from verbundwacht_wire.facts.system import Kernel, Mounts, Os, Sysctl
 
@@ -41,6 +41,10 @@ SECTIONS: Final[dict[str, type[Struct]]] = {
     "listening": Listening,
     "web": Web,
     "certificates": Certificates,
+    "samba": Samba,
+    "database": Database,
+    "snmp": Snmp,
+    "containers": Containers,
 }
 """Section name -> the Struct of its body, in the order in which they are shown."""
 
@@ -50,7 +54,9 @@ __all__ = [
     "Accounts",
     "Audit",
     "Certificates",
+    "Containers",
     "Cron",
+    "Database",
     "Firewall",
     "Kernel",
     "Listening",
@@ -59,7 +65,9 @@ __all__ = [
     "Mounts",
     "Os",
     "Packages",
+    "Samba",
     "Services",
+    "Snmp",
     "Sshd",
     "Sudo",
     "Sysctl",

@@ -80,6 +80,10 @@ SECTIONS: Final = {
     "listening": "Offene Ports",
     "web": "Webserver",
     "certificates": "Zertifikate",
+    "samba": "Dateifreigaben (Samba)",
+    "database": "Datenbanken",
+    "snmp": "SNMP-Server",
+    "containers": "Container",
 }
 
 REASONS: Final = {
