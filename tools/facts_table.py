@@ -220,6 +220,22 @@ HOST_PAGE: Final = {
     "containers.engines[].insecure_registries": "whether images come unprotected",
     "containers.engines[].socket_mode": "who can become root here",
     "containers.engines[].socket_group": "whose members can become root",
+    "backup.programs": "with which program to look further",
+    "backup.jobs": "what makes backups here",
+    "backup.jobs[].unit": "which unit's log to read",
+    "backup.jobs[].result": "whether the last run ended well",
+    "backup.jobs[].ended": "when the last run ended",
+    "backup.jobs[].triggered": "whether the timer still goes off",
+    "backup.clients": "which backup server has to be asked",
+    "backup.marks": "what the operator's own script says",
+    "backup.marks[].date": "how old the last backup is",
+    "backup.marks[].target": "where the last backup lies",
+    "backup.marks[].restore_tested": "whether anybody ever restored one",
+    "malware.scanners": "whether there is any scanner",
+    "malware.scanners[].name": "which console has the findings",
+    "malware.scanners[].running": "installed is not scanning",
+    "malware.scanners[].updating": "whether signatures come by themselves",
+    "malware.scanners[].signatures": "how old the signatures are",
 }
 """Fields that no rule reads, with what they tell a person on the page of a host."""
 

@@ -9,6 +9,7 @@ from typing import Final
 from verbundwacht_agent.probes import (
     accounts,
     audit,
+    backup,
     certificates,
     containers,
     cron,
@@ -17,6 +18,7 @@ from verbundwacht_agent.probes import (
     kernel,
     listening,
     mac,
+    malware,
     modules,
     mounts,
     os,
@@ -60,6 +62,8 @@ PROBES: Final[dict[str, Probe]] = {
         Probe("database", database.probe),
         Probe("snmp", snmp.probe),
         Probe("containers", containers.probe),
+        Probe("backup", backup.probe),
+        Probe("malware", malware.probe),
     )
 }
 """Section name -> its probe."""

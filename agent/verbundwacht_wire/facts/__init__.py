@@ -14,7 +14,16 @@ from verbundwacht_wire.facts.access import Accounts, Sshd
 from verbundwacht_wire.facts.hardening import Cron, Firewall, Mac, Modules, Sudo
 from verbundwacht_wire.facts.network import Listening, Services
 from verbundwacht_wire.facts.records import Audit, Time
-from verbundwacht_wire.facts.servers import Certificates, Containers, Database, Samba, Snmp, Web
+from verbundwacht_wire.facts.servers import (
+    Backup,
+    Certificates,
+    Containers,
+    Database,
+    Malware,
+    Samba,
+    Snmp,
+    Web,
+)
 from verbundwacht_wire.facts.software import Packages, Updates
 from verbundwacht_wire.facts.system import Kernel, Mounts, Os, Sysctl
 
@@ -45,6 +54,8 @@ SECTIONS: Final[dict[str, type[Struct]]] = {
     "database": Database,
     "snmp": Snmp,
     "containers": Containers,
+    "backup": Backup,
+    "malware": Malware,
 }
 """Section name -> the Struct of its body, in the order in which they are shown."""
 
@@ -53,6 +64,7 @@ __all__ = [
     "SECTIONS",
     "Accounts",
     "Audit",
+    "Backup",
     "Certificates",
     "Containers",
     "Cron",
@@ -61,6 +73,7 @@ __all__ = [
     "Kernel",
     "Listening",
     "Mac",
+    "Malware",
     "Modules",
     "Mounts",
     "Os",

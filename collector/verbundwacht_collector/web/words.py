@@ -84,6 +84,8 @@ SECTIONS: Final = {
     "database": "Datenbanken",
     "snmp": "SNMP-Server",
     "containers": "Container",
+    "backup": "Datensicherung",
+    "malware": "Schutz vor Schadsoftware",
 }
 
 REASONS: Final = {
