@@ -1,26 +1,37 @@
 """Every reader sees what the scope allows, and nothing else: for each read of the store."""
 
+import importlib
 import inspect
+import pkgutil
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import pytest
 from tests.collector.alerts.story import Story
 from tests.collector.fakes import Collector
-from tests.fakes import FAR, HOME, NEIGHBOUR, kernel
+from tests.fakes import FAR, HOME, NEIGHBOUR, body, kernel
 
+from verbundwacht_collector import store
 from verbundwacht_collector.errors import NotFound
 from verbundwacht_collector.scope import AllianceScope, MunicipalityScope, OperatorScope, Scope
-from verbundwacht_collector.store import read
+from verbundwacht_collector.store import judged, news, read, search
 from verbundwacht_collector.store.views import AlertQuery, FindingQuery
 
-PURE = {"freshness", "shown", "serving_since"}
+PURE = {"freshness", "shown", "serving_since", "fence", "newest"}
 """They say nothing about anybody."""
-
+MODULES = [
+    importlib.import_module(f"{store.__name__}.{found.name}")
+    for found in pkgutil.iter_modules(store.__path__)
+    if found.name != "people"  # who may see what begins there, before any scope
+]
 READS = {
     name: function
-    for name, function in inspect.getmembers(read, inspect.isfunction)
-    if function.__module__ == read.__name__ and not name.startswith("_") and name not in PURE
+    for module in MODULES
+    for name, function in inspect.getmembers(module, inspect.isfunction)
+    if function.__module__ == module.__name__
+    and "db" in inspect.signature(function).parameters
+    and not name.startswith("_")
+    and name not in PURE | {"version_of"}
 }
 SEES: dict[Scope, set[str]] = {
     MunicipalityScope(HOME): {HOME},
@@ -38,6 +49,9 @@ SEES: dict[Scope, set[str]] = {
 }
 
 
+OPENSSL = body(manager="dpkg", installed=[{"name": "openssl", "version": "3.0.1", "arch": "amd64"}])
+
+
 class Town(NamedTuple):
     """What there is to be seen of one municipality."""
 
@@ -52,7 +66,7 @@ def towns(collector: Collector) -> dict[str, Town]:
     found = {}
     for town in (HOME, NEIGHBOUR, FAR):
         story = Story(collector, collector.host(municipality=town))
-        story.says(kernel=kernel(reboot=True))
+        story.says(kernel=kernel(reboot=True), packages=OPENSSL)
         ((alert, evidence),) = collector.rows(
             "SELECT number, evidence FROM alert WHERE municipality_id = :m", m=town
         )
@@ -81,20 +95,22 @@ LISTS: dict[str, Lists] = {
         row.municipality_id for row in read.hosts(db, scope=scope, now=now)
     ],
     "finding_page": lambda db, scope, now: [
-        row.municipality_id for row in read.finding_page(db, FindingQuery(), scope=scope, now=now)
+        row.municipality_id for row in judged.finding_page(db, FindingQuery(), scope=scope, now=now)
     ],
     "finding_counts": lambda db, scope, now: [
-        row.municipality_id for row in read.finding_counts(db, FindingQuery(), scope=scope, now=now)
+        row.municipality_id
+        for row in judged.finding_counts(db, FindingQuery(), scope=scope, now=now)
     ],
     "municipalities": lambda db, scope, _: [row.id for row in read.municipalities(db, scope=scope)],
 }
 
 
+OTHERS = {"newest_seen", "since", "unjudged_hosts", "packages"}
 SINGLE = {"alert", "host", "host_row", "evidence_frame"}
 
 
 def test_the_tests_below_know_every_read() -> None:
-    assert set(READS) == SINGLE | set(LISTS)
+    assert set(READS) == SINGLE | OTHERS | set(LISTS)
 
 
 @pytest.mark.parametrize("scope", SEES, ids=repr)
@@ -120,6 +136,28 @@ def test_counts_count_what_is_in_the_scope(
         assert sum(row.outcomes.values()) == 6
     for town in read.municipalities(db, scope=scope):
         assert (town.hosts, town.open_alerts) == (1, 1)
+
+
+@pytest.mark.parametrize("scope", SEES, ids=repr)
+def test_news_is_of_the_scope_only(
+    collector: Collector, towns: dict[str, Town], scope: Scope
+) -> None:
+    db = collector.store._db
+    told = news.since(db, 0, limit=100, scope=scope)
+
+    assert {one.number for one in told} == {towns[town].alert for town in SEES[scope]}
+    assert news.newest_seen(db, scope=scope) == max((one.id for one in told), default=0)
+    assert set(judged.unjudged_hosts(db, scope=scope)) <= SEES[scope]
+
+
+@pytest.mark.parametrize("scope", SEES, ids=repr)
+def test_a_package_is_found_on_the_hosts_of_the_scope(
+    collector: Collector, towns: dict[str, Town], scope: Scope
+) -> None:
+    found = search.packages(collector.store._db, "ssl", scope=scope, now=collector.clock())
+
+    hosts = {host.id for package in found for host in package.hosts}
+    assert hosts == {towns[town].host for town in SEES[scope]}
 
 
 @pytest.mark.parametrize("scope", SEES, ids=repr)

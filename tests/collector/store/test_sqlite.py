@@ -198,7 +198,7 @@ class TestTwoProcesses:
 
     def test_a_writer_that_never_ends_is_named_in_one_sentence(self, collector: Collector) -> None:
         collector.store._db.execute("PRAGMA busy_timeout = 100")
-        with hold(collector.path, 0.6), pytest.raises(StoreError, match="other command"):
+        with hold(collector.path, 0.6), pytest.raises(StoreError, match="anderen Befehl"):
             collector.act(lambda tx: tx.set_counter("mine", 1))
 
     def test_a_reader_never_waits(self, collector: Collector) -> None:
