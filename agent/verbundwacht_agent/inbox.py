@@ -45,6 +45,7 @@ class Learned(NamedTuple):
 
     full: bool = False  # the collector wants everything again
     fork: tuple[int, bytes] | None = None  # (hi, head): our branch is not the one it knows
+    behind: int | None = None  # it has everything up to here only, and we have forgotten more
 
 
 def apply_inbox(paths: Paths, enrolment: Enrolment, spool: Spool) -> Learned:
@@ -115,9 +116,9 @@ def _refuse_replay(paths: Paths, seq: int) -> None:
 
 
 def _apply(ack: Ack, paths: Paths, spool: Spool, learned: Learned) -> Learned:
+    acked, fork, stored = spool.acked(), learned.fork, set[int]()
     if _reaches(ack, spool):
         spool.acknowledge(ack.upto)
-    fork = learned.fork
     for seq, code, entry in ack.sel:
         if code == Code.FORK:
             # An answer to a frame that was parked meanwhile says nothing about our new branch.
@@ -125,7 +126,13 @@ def _apply(ack: Ack, paths: Paths, spool: Spool, learned: Learned) -> Learned:
                 fork = _known_head(ack) or fork
         elif code in _DELETABLE and _names(spool, seq, entry):
             spool.forget(seq)
-    return Learned(ack.want is not None, fork)  # the newest answer knows best
+            stored.add(seq)
+    behind = ack.upto if ack.upto < acked and (stored or ack.hi < acked) else None
+    if behind is not None:
+        spool.rewind(behind)
+    if stored and stored.issuperset(seq for seq in spool.seqs() if seq > spool.acked()):
+        spool.acknowledge(max(stored))  # what it lacks is not here: nothing is left to send
+    return Learned(ack.want is not None, fork, behind)  # the newest answer knows best
 
 
 def _known_head(ack: Ack) -> tuple[int, bytes] | None:

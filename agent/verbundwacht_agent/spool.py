@@ -88,6 +88,10 @@ class Spool:
             write(self._paths.gather / "acked", str(upto).encode())
         self._remove(seq for seq in self.seqs()[:-1] if seq <= upto)
 
+    def rewind(self, upto: int) -> None:
+        """Only everything up to here counts as acknowledged; what is still here is sent again."""
+        write(self._paths.gather / "acked", str(upto).encode())
+
     def forget(self, seq: int) -> None:
         """One frame above a gap is acknowledged and gone, unless it is the newest."""
         self._remove(s for s in self.seqs()[:-1] if s == seq)
@@ -112,13 +116,18 @@ class Spool:
             over.append(seq)
         return over
 
-    def lost(self, seqs: list[int]) -> tuple[int, int] | None:
-        """From the first number without an acknowledgement to the last of these, if it has none.
+    def lost(self, over: list[int], behind: int | None = None) -> tuple[int, int] | None:
+        """First and last number that the collector lacks and that will not be here any more.
 
         What fell out before is declared again: the report that said so may be among these.
+        over: what is about to fall out. behind: the collector says that it has everything up
+        to here only, and more was forgotten here: it was put back to a backup.
         """
-        acked = self.acked()
-        return (acked + 1, seqs[-1]) if seqs and seqs[-1] > acked else None
+        kept = [seq for seq in self.seqs() if seq not in over]
+        if not kept or (not over and behind is None):
+            return None
+        since = self.acked() if behind is None else behind
+        return (since + 1, kept[0] - 1) if kept[0] - 1 > since else None
 
     def drop(self, seqs: list[int]) -> None:
         """These frames are gone. The report that declares it must lie here already."""

@@ -66,6 +66,8 @@ def _accept(header: Header, entry: bytes, chain: Chain) -> Place:
             epoch=max(header.epoch, chain.epoch),
             boot=header.boot if header.epoch >= chain.epoch else chain.boot,
         )
+    if header.typ == REBASE:  # the host that goes on may have counted fewer beats
+        moved = msgspec.structs.replace(moved, beat_n=0, beat_hash=b"")
     if header.seq == chain.upto + 1:
         moved = msgspec.structs.replace(moved, upto=header.seq, upto_hash=entry)
     return Place(code, moved)
@@ -94,9 +96,13 @@ def close_gaps(chain: Chain, after: Callable[[int], list[tuple[int, bytes]]]) ->
 
 
 def place_beat(header: Header, entry: bytes, n: int, chain: Chain, stored: Stored) -> Code:
-    """OK, DUPLICATE (older or the same beat), or FORK (same n with other bytes, foreign head)."""
-    if n < chain.beat_n:
-        return Code.DUPLICATE
+    """OK, DUPLICATE (older or the same beat), or FORK (same n with other bytes, foreign head).
+
+    A beat that counts back and was made after the newest one arrived is no replay: its host was
+    put back to a snapshot, or there are two of it. A rebase heals the first.
+    """
+    if n < chain.beat_n or header.epoch < chain.epoch:
+        return Code.FORK if header.time > chain.beat_at else Code.DUPLICATE
     if n == chain.beat_n:
         return Code.DUPLICATE if entry == chain.beat_hash else Code.FORK
     if header.seq > chain.hi:

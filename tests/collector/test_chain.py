@@ -310,6 +310,28 @@ class TestBeats:
 
         assert codes(collector.take(first, twin.beat())) == [0, 203]
 
+    def test_one_that_counts_back_and_is_newer_comes_from_a_host_that_was_put_back(
+        self, collector: Collector, told: FakeAgent
+    ) -> None:
+        snapshot = told.clone()
+        collector.take(*(told.beat() for _ in range(5)))
+        collector.clock.advance()
+        fork = collector.one(snapshot.beat())
+        rebased = collector.one(snapshot.rebase(told.seq, told.head))
+
+        assert (fork.code, rebased.code) == (Code.FORK, Code.OK)
+        assert collector.one(snapshot.beat()).code == Code.OK
+
+    def test_one_of_the_branch_before_a_rebase_is_not_accepted_again(
+        self, collector: Collector, told: FakeAgent
+    ) -> None:
+        old = [told.beat() for _ in range(5)]
+        collector.take(*old)
+        collector.clock.advance()
+        collector.one(told.rebase(told.seq, told.head))
+
+        assert codes(collector.take(*old)) == [201] * 5
+
     def test_one_at_a_foreign_head_is_a_fork(self, collector: Collector, told: FakeAgent) -> None:
         assert collector.one(told.beat(prev=bytes(32))).code == Code.FORK
 

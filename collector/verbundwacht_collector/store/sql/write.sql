@@ -31,7 +31,8 @@ UPDATE envelope SET cited = 1 WHERE host_id = :host_id AND hash = :hash
 -- name: move_chain
 -- Compare-and-set: a head that moved meanwhile leaves no row changed.
 UPDATE chain SET hi = :hi, head = :head, upto = :upto, upto_hash = :upto_hash,
-                 epoch = :epoch, boot = :boot, explained = :explained
+                 epoch = :epoch, boot = :boot, explained = :explained,
+                 beat_n = :beat_n, beat_hash = :beat_hash
  WHERE host_id = :host_id AND hi = :old_hi AND head = :old_head
 
 -- name: put_beat
