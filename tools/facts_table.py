@@ -154,6 +154,14 @@ HOST_PAGE: Final = {
     "time.rtc_local": "a clock in local time jumps twice a year",
     "time.synchronised": "logs of two hosts can be compared only then",
     "time.timezone": "how local log files are to be read",
+    "accounts.pam_auth": "whether wrong passwords lock an account",
+    "accounts.pam_auth[].module": "what is asked at a login",
+    "accounts.pam_auth[].control": "whether its no is final",
+    "accounts.pam_auth[].options": "how many tries, for how long",
+    "accounts.pam_password": "which passwords are refused",
+    "accounts.pam_password[].module": "what judges a new password",
+    "accounts.pam_password[].control": "whether its no is final",
+    "accounts.pam_password[].options": "how long, how different, how it is stored",
     "listening.sockets[].address": "on which interface the port is open",
     "listening.sockets[].program": "who is to be asked about an open port",
     "web.servers": "which web servers are installed",
@@ -304,8 +312,14 @@ def _rows(
         yield Row(section, path, field, name not in required, rules)
         if inner := _struct(field):
             yield from _rows(definitions, reads, section, inner, f"{path}.")
-        elif inner := _struct(field.get("items", {})):
+        elif inner := _struct(_items(field)):
             yield from _rows(definitions, reads, section, inner, f"{path}[].")
+
+
+def _items(field: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What a list holds, also one that may be missing."""
+    choices = (field, *field.get("anyOf", ()))
+    return next((choice["items"] for choice in choices if "items" in choice), {})
 
 
 def _struct(field: Mapping[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""Who is privileged, by name, and how all other accounts stand, as counts only.
+"""Who is privileged, by name, how all other accounts stand, as counts only, and PAM's stacks.
 
 `parse_accounts` is pure and takes the four files as text. Hard-learned: a primary group counts
 like a membership although /etc/group does not list it, a hash behind `!` is locked and lets
@@ -8,9 +8,12 @@ nobody in, and users from a directory (LDAP, SSSD) are in none of these files.
 import re
 from typing import Final, NamedTuple
 
+from msgspec import structs
+
 from verbundwacht_agent.errors import Unavailable
 from verbundwacht_agent.host import Host, Missing
 from verbundwacht_agent.probes.collected import Collected
+from verbundwacht_agent.probes.pam import stack
 from verbundwacht_wire.facts import Accounts
 from verbundwacht_wire.facts.access import PrivilegedGroup
 
@@ -41,6 +44,7 @@ def probe(host: Host) -> Collected:
         shadow=_shadow(host),
         login_defs=_optional(host, "/etc/login.defs"),
     )
+    body = structs.replace(body, pam_auth=stack(host, "auth"), pam_password=stack(host, "password"))
     directory = _DIRECTORY.search(_optional(host, "/etc/nsswitch.conf"))
     return Collected(body, "directory_not_seen" if directory else None)
 

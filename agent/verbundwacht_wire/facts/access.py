@@ -67,6 +67,17 @@ class PrivilegedGroup(Section, frozen=True, kw_only=True):
     members: Annotated[tuple[str, ...], fact("Mitglieder", source="/etc/group, primary included")]
 
 
+class PamModule(Section, frozen=True, kw_only=True):
+    """One line of a PAM stack; options of a fixed list only, as they are in effect."""
+
+    module: Annotated[str, fact("Modul", source="/etc/pam.d, without .so")]
+    control: Annotated[str, fact("Wirkung", source="/etc/pam.d, second word")]
+    options: Annotated[
+        tuple[str, ...],
+        fact("Einstellungen", source="arguments, and the module's file in /etc/security"),
+    ]
+
+
 class Accounts(Section, frozen=True, kw_only=True):
     """Who is privileged, by name, and how the other accounts stand, as counts only."""
 
@@ -112,3 +123,14 @@ class Accounts(Section, frozen=True, kw_only=True):
         str | None, fact("Hash-Verfahren neuer Passwörter", source="/etc/login.defs")
     ] = None
     umask: Annotated[str | None, fact("UMASK", source="/etc/login.defs")] = None
+    pam_auth: Annotated[
+        tuple[PamModule, ...] | None,
+        fact("PAM beim Anmelden", source="/etc/pam.d/common-auth or system-auth, with includes"),
+    ] = None
+    pam_password: Annotated[
+        tuple[PamModule, ...] | None,
+        fact(
+            "PAM beim Ändern des Passworts",
+            source="/etc/pam.d/common-password or system-auth, with includes",
+        ),
+    ] = None

@@ -75,23 +75,31 @@ def test_what_every_debian_has_is_found(section: str) -> None:
 
 
 def test_an_ordinary_user_is_denied_what_is_secret() -> None:
-    """Never a default, never an empty body: accounts wants shadow, sshd the host keys."""
+    """Never a default, never an empty body: accounts wants shadow, sshd the host keys, …"""
     found = as_nobody()
 
     assert found["accounts"] == ["denied", "shadow_denied", None]
     assert find_sshd()
     assert found["sshd"] == ["denied", "host_keys_denied", None]
+    assert found["sudo"] == ["denied", "sudoers_denied", None]
+    assert found["audit"] == ["denied", "audit_denied", None]
+    assert found["firewall"] == ["denied", "read_denied", None]
+    assert found["cron"][:2] == ["ok", "spool_denied"]
 
 
 @needs_root
 def test_the_rights_of_the_gatherer_are_enough() -> None:
-    """Two capabilities, another user: what the shipped unit has, and no run folder needed."""
-    found = as_nobody("dac_read_search", "sys_ptrace")
+    """Three capabilities, another user: what the shipped unit has, and no run folder needed."""
+    found = as_nobody("dac_read_search", "sys_ptrace", "net_admin")
 
     assert find_sshd()
     for section in ("os", "kernel", "packages", "updates", "sshd", "mounts", "accounts"):
         assert found[section][:2] == ["ok", None], section
     assert found["sshd"][2]["port"]
+    for section in ("sudo", "cron", "mac", "audit", "modules"):
+        assert found[section][:2] == ["ok", None], section
+    assert found["firewall"][0] == "ok"
+    assert found["time"][0] == "ok"
     assert found["sysctl"][:2] == ["ok", "keys_denied"]  # bpf_jit_harden wants root itself
 
 

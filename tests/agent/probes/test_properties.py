@@ -14,14 +14,25 @@ from verbundwacht_agent.host import Completed, text
 from verbundwacht_agent.probes import (
     PROBES,
     accounts,
+    audit,
+    firewall,
     kernel,
     listening,
+    mac,
+    modules,
     mounts,
     os,
     packages,
+    pam,
+    rsyslog,
+    ruleset,
     services,
+    settings,
     sshd,
+    sudo,
+    sudoers,
     sysctl,
+    time,
 )
 from verbundwacht_agent.probes.apt import answer, automatic, commands, lists, pending
 from verbundwacht_agent.probes.packages import STATUS_PATH
@@ -57,6 +68,21 @@ PARSERS: dict[str, Callable[[bytes], object]] = {
     "date": lambda raw: lists.parse_date(text(raw)),
     "periodic": lambda raw: automatic.parse_enabled(text(raw)),
     "log": lambda raw: automatic.parse_log(text(raw)),
+    "sudo": lambda raw: sudo.parse(list(sudoers.logical_lines(text(raw))))[0],
+    "profiles": lambda raw: mac.parse_profiles(text(raw)),
+    "lsm": lambda raw: mac.parse_lsm(text(raw)),
+    "modules": lambda raw: modules.parse_modules(text(raw)),
+    "blocked": lambda raw: modules.parse_blocked([text(raw)]),
+    "boot line": lambda raw: modules.parse_boot_line(text(raw)),
+    "flaws": lambda raw: modules.parse_flaws({text(raw): text(raw)}),
+    "ruleset": lambda raw: ruleset.hooks(ruleset.parse(text(raw))),
+    "zone": lambda raw: firewall.parse_zone(text(raw)),
+    "audit rules": lambda raw: audit.syscalls(audit.parse_rules(text(raw).split("\n"))),
+    "audit mode": lambda raw: audit.is_immutable(text(raw).split("\n")),
+    "rsyslog": lambda raw: (rsyslog.forwards([text(raw)]), rsyslog.includes(text(raw))),
+    "time": lambda raw: time.parse_sources(text(raw)),
+    "pam": lambda raw: pam.parse(text(raw).split("\n"), {"pam_unix": text(raw)}),
+    "settings": lambda raw: settings.in_effect(text(raw)),
 }  # fmt: skip
 
 SEEDS = [
@@ -73,6 +99,10 @@ SEEDS = [
     b"2026-11-23 06:21:40,012 ERROR x\n",
     b'port 22\nmaxauthtries 99999999999\nlogingracetime -1\nport x\nMatch a\nInclude "*"\n',
     b"ID=\"\nPRETTY_NAME='\n",
+    b'{"nftables": [{"metainfo": {}}]}',
+    b"a, %b ALL=(ALL) NOPASSWD: ALL\nDefaults:a !x=1\nUser_Alias A = a : B = b\n",
+    b'*.* @@h\n& action(type="omfwd" a="b")\n-w /etc/shadow\n-e 9\n',
+    b"auth [a=1 b=2] pam_unix.so deny=5\nserver a key 1\ninstall sctp /bin/true\n",
     b"\xe2\x80\xa8\xc2\x85\x0b\x0c\x1c\x00\xff",
 ]
 RAW = st.lists(st.one_of(st.sampled_from(SEEDS), st.binary(max_size=40)), max_size=6).map(b"".join)
