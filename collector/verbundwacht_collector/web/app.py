@@ -13,7 +13,8 @@ from verbundwacht_collector.web.deps import WebDeps
 from verbundwacht_collector.web.guard import ANYONE, PUBLIC, Route, guarded, know_the_person
 from verbundwacht_collector.web.headers import MAX_BODY, add_headers, refuse_odd_bodies
 from verbundwacht_collector.web.live import Live
-from verbundwacht_collector.web.page import ASSETS, DEPS, ENVIRONMENT, LIVE
+from verbundwacht_collector.web.pace import SEARCHES_PER_MINUTE, Pace
+from verbundwacht_collector.web.page import ASSETS, DEPS, ENVIRONMENT, LIVE, SEARCHES
 from verbundwacht_collector.web.pages import (
     alert,
     alerts,
@@ -61,6 +62,7 @@ def web_app(deps: WebDeps) -> web.Application:
     )
     app[DEPS], app[ASSETS] = deps, assets
     app[ENVIRONMENT] = environment(assets, deps.version)
+    app[SEARCHES] = Pace(SEARCHES_PER_MINUTE)
     live = app[LIVE] = Live(deps.read)
 
     async def hang_up(_app: web.Application) -> None:

@@ -9,12 +9,14 @@ from verbundwacht_collector.web import reads
 from verbundwacht_collector.web.assets import Assets
 from verbundwacht_collector.web.deps import WebDeps
 from verbundwacht_collector.web.live import Live
+from verbundwacht_collector.web.pace import Pace
 from verbundwacht_collector.web.people import Identity
 from verbundwacht_collector.web.sessions import csrf_token
 
 DEPS: Final = web.AppKey("deps", WebDeps)
 ENVIRONMENT: Final = web.AppKey("environment", jinja2.Environment)
 LIVE: Final = web.AppKey("live", Live)
+SEARCHES: Final = web.AppKey("searches", Pace)
 ASSETS: Final = web.AppKey("assets", Assets)
 WHO: Final = web.RequestKey("who", Identity)
 TOKEN: Final = web.RequestKey("token", str)

@@ -57,9 +57,9 @@ PROBLEMS: Final = {
         "Benutzen Sie die Formulare dieser Seiten.",
     ),
     429: Problem(
-        "Zu viele Anmeldeversuche",
-        "Zum Schutz vor Ausprobieren machen wir eine Pause.",
-        "Warten Sie bitte und versuchen Sie es dann noch einmal.",
+        "Das war sehr oft in kurzer Zeit",
+        "Damit die Seiten für alle schnell bleiben, machen wir eine kurze Pause.",
+        "Warten Sie bitte eine Minute und laden Sie die Seite dann neu.",
     ),
     500: Problem(
         "Hier ist ein Fehler passiert",

@@ -35,6 +35,49 @@ _SMALL_TARGETS: Final = """
   .map(([text, box]) => `${text} ${box.width}x${box.height}`)
 """
 
+_NAMELESS_PICTURES: Final = """
+() => [...document.querySelectorAll("svg[role=img]")]
+  .filter((e) => !e.getAttribute("aria-label"))
+  .filter((e) => !e.querySelector("title") || !e.querySelector("desc"))
+  .map((e) => e.outerHTML.slice(0, 90))
+"""
+# A constructed sheet: the page's policy forbids an inline one, as it should.
+_SPACED_OUT: Final = """
+() => {
+  const sheet = new CSSStyleSheet();
+  sheet.replaceSync(`* { line-height: 1.5 !important; letter-spacing: .12em !important;
+    word-spacing: .16em !important; } p { margin-bottom: 2em !important; }`);
+  document.adoptedStyleSheets.push(sheet);
+}
+"""
+_CUT_TEXT: Final = """
+() => [...document.querySelectorAll("body *")]
+  .filter((e) => e.checkVisibility() && !e.closest(".sr, .skip, svg, select, .scope"))
+  .filter((e) => !e.matches(".scroll"))
+  .filter((e) => ["hidden", "clip"].includes(getComputedStyle(e).overflowY))
+  .filter((e) => e.textContent.trim() && getComputedStyle(e).position !== "absolute")
+  .filter((e) => e.scrollHeight > e.clientHeight + 1 || e.scrollWidth > e.clientWidth + 1)
+  .map((e) => e.outerHTML.slice(0, 90))
+"""
+_STOP: Final = """
+async () => {
+  // Scrolling to the focus takes some frames; what counts is where it ends.
+  const frame = () => new Promise((go) => requestAnimationFrame(go));
+  for (let still = 0, y = -1; still < 3; y = scrollY, await frame())
+    still = y === scrollY ? still + 1 : 0;
+  const e = document.activeElement, box = e.getBoundingClientRect();
+  const ring = [getComputedStyle(e), getComputedStyle(e, "::after")];
+  const bar = document.querySelector(".top"), below = bar ? bar.getBoundingClientRect().bottom : 0;
+  const sticky = bar && getComputedStyle(bar).position === "sticky";
+  const under = sticky && !bar.contains(e) && !e.matches(".skip") && box.top < below - 1;
+  return {
+    name: e === document.body ? "" : e.outerHTML.slice(0, 90),
+    ring: ring.some((s) => s.outlineStyle !== "none" && parseFloat(s.outlineWidth) >= 2),
+    hidden: Boolean(under) || box.bottom < 0 || box.top > innerHeight,
+  };
+}
+"""
+
 
 @contextmanager
 def browser(executable: Path) -> Iterator[Browser]:
@@ -49,13 +92,19 @@ def browser(executable: Path) -> Iterator[Browser]:
 
 @contextmanager
 def window(
-    running: Browser, *, width: int = 1440, scheme: str = "light", javascript: bool = True
+    running: Browser,
+    *,
+    width: int = 1440,
+    scheme: str = "light",
+    javascript: bool = True,
+    forced_colors: bool = False,
 ) -> Iterator[Page]:
     """A fresh window that listens for violations of the policy and forgets everything after."""
     context: BrowserContext = running.new_context(
         viewport={"width": width, "height": 900},
         color_scheme=scheme,  # type: ignore[arg-type]
         java_script_enabled=javascript,
+        forced_colors="active" if forced_colors else "none",
         locale="de-DE",
     )
     context.set_default_timeout(10_000)
@@ -90,6 +139,7 @@ def complaints(page: Page, axe: str) -> list[str]:
     if overflow > 0:
         found.append(f"{overflow} px sideways overflow")
     found += [f"small target: {text}" for text in page.evaluate(_SMALL_TARGETS)]
+    found += [f"picture without words: {text}" for text in page.evaluate(_NAMELESS_PICTURES)]
     page.evaluate(axe)
     options = {"runOnly": {"type": "tag", "values": AXE_TAGS}, "resultTypes": ["violations"]}
     result: dict[str, Any] = page.evaluate("(options) => axe.run(document, options)", options)
@@ -98,3 +148,26 @@ def complaints(page: Page, axe: str) -> list[str]:
         found.append(f"axe {violation['id']}: {places}")
     assert result["passes"], "axe looked at nothing"
     return found
+
+
+def spaced_out(page: Page) -> list[str]:
+    """What no longer fits when somebody sets wider text (WCAG 1.4.12)."""
+    page.evaluate(_SPACED_OUT)
+    overflow = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
+    found = [f"{overflow} px sideways overflow with wide text"] if overflow > 0 else []
+    return found + [f"cut off with wide text: {text}" for text in page.evaluate(_CUT_TEXT)]
+
+
+def tab_walk(page: Page) -> tuple[int, list[str]]:
+    """(number of stops, those without a visible ring or under the bar) from the top to the end."""
+    found: list[str] = []
+    for stops in range(300):
+        page.keyboard.press("Tab")
+        stop = page.evaluate(_STOP)
+        if not stop["name"]:
+            return stops, found
+        if not stop["ring"]:
+            found.append(f"no ring: {stop['name']}")
+        if stop["hidden"]:
+            found.append(f"out of sight: {stop['name']}")
+    return 300, [*found, "no end after 300 stops"]

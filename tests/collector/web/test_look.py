@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import pytest
 from playwright.sync_api import Browser, Page
-from tests.collector.web.browser import at_alert, complaints, log_in, window
+from tests.collector.web.browser import at_alert, complaints, log_in, spaced_out, tab_walk, window
 from tests.collector.web.stage import (
     DENIED,
     NEVER,
@@ -21,7 +21,11 @@ from verbundwacht_collector.alerts import actions
 from verbundwacht_collector.alerts.actions import Actor
 from verbundwacht_collector.scope import AllianceScope
 
-SIZES = [(1440, "light"), (390, "light"), (1440, "dark"), (390, "dark"), (320, "light")]
+SIZES = [
+    *((width, scheme) for width in (1440, 1024, 390) for scheme in ("light", "dark")),
+    (320, "light"),
+]
+PATHS = ("/", "/alerts", "/findings", "/hosts", "/search?q=ssh", f"/hosts/{REAL}")
 
 
 class Sight(NamedTuple):
@@ -160,6 +164,61 @@ def test_our_own_fault_is_an_accessible_page_too(
         assert complaints(page, axe_source) == []
 
 
+@pytest.mark.parametrize("width", [1440, 320])
+def test_wider_text_still_fits_on_every_page(
+    chrome: Browser, shared_site: Served, width: int
+) -> None:
+    found: dict[str, list[str]] = {}
+    with window(chrome, width=width) as page:
+        log_in(page, shared_site.url, SOC)
+        for path in PATHS:
+            page.goto(shared_site.url + path)
+            found[path] = spaced_out(page)
+
+    assert not any(found.values()), listed(found)
+
+
+@pytest.mark.parametrize("width", [1440, 390])
+def test_the_tab_key_reaches_the_end_and_every_stop_is_seen(
+    chrome: Browser, shared_site: Served, width: int
+) -> None:
+    found: dict[str, list[str]] = {}
+    with window(chrome, width=width) as page:
+        log_in(page, shared_site.url, SOC)
+        for path in PATHS:
+            page.goto(shared_site.url + path)
+            stops, found[path] = tab_walk(page)
+            assert stops > 10, path
+
+    assert not any(found.values()), listed(found)
+
+
+def test_with_forced_colours_states_still_differ_in_shape(
+    chrome: Browser, shared_site: Served, axe_source: str
+) -> None:
+    with window(chrome, forced_colors=True) as page:
+        log_in(page, shared_site.url, SOC)
+        page.goto(shared_site.url)
+        hatched, plain = (
+            page.locator(f"#heat td.{name}").first.evaluate(
+                "(e) => getComputedStyle(e).backgroundImage"
+            )
+            for name in ("h0", "h5")
+        )
+        colours = [
+            page.locator(f".dots .{name}").first.evaluate(
+                "(e) => ((s) => s.fill + s.stroke + s.strokeDasharray)(getComputedStyle(e))"
+            )
+            for name in ("s-ok", "s-sil", "s-none")
+        ]
+        found = complaints(page, axe_source)
+
+    assert hatched.startswith("repeating-linear-gradient")
+    assert plain == "none"
+    assert len(set(colours)) == 3
+    assert found == []
+
+
 def test_the_look_itself_notices_each_kind_of_fault(
     chrome: Browser, served: Served, axe_source: str
 ) -> None:
@@ -169,6 +228,7 @@ def test_the_look_itself_notices_each_kind_of_fault(
             """() => {
               document.body.setAttribute("style", "color: red");
               document.querySelector("label").remove();
+              document.querySelector(".card svg, .brand svg").setAttribute("role", "img");
               const wide = document.createElement("p");
               wide.textContent = "x".repeat(200);
               wide.className = "nowrap";
@@ -178,5 +238,11 @@ def test_the_look_itself_notices_each_kind_of_fault(
         )
         found = "\n".join(complaints(page, axe_source))
 
-    for kind in ("policy: style-src", "sideways overflow", "small target", "axe label"):
+    for kind in (
+        "policy: style-src",
+        "sideways overflow",
+        "small target",
+        "axe label",
+        "without words",
+    ):
         assert kind in found

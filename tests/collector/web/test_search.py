@@ -8,6 +8,7 @@ from tests.collector.web.client import visitor
 from tests.collector.web.stage import (
     DAY,
     FOREIGN,
+    MINUTE,
     OTHER_TOWN,
     REAL,
     SOC,
@@ -121,6 +122,19 @@ async def test_what_was_typed_comes_back_as_text_and_never_as_markup(site: Stage
 
     assert "<script>x" not in page.text
     assert page.text.count("&lt;script&gt;x") >= 2
+
+
+async def test_a_person_may_search_thirty_times_a_minute_and_others_have_their_own(
+    site: Stage,
+) -> None:
+    async with visitor(site, SOC) as jana, visitor(site, TOWN) as peter:
+        answers = [(await jana.get("/search?q=zzz")).status for _ in range(31)]
+        other = await peter.get("/search?q=zzz")
+        site.clock.now += MINUTE
+        later = await jana.get("/search?q=zzz")
+
+    assert answers == [200] * 30 + [429]
+    assert (other.status, later.status) == (200, 200)
 
 
 async def test_an_empty_search_asks_for_a_text_and_reads_nothing(site: Stage) -> None:
