@@ -75,13 +75,15 @@ def test_a_run_that_dies_at_any_write_leaves_a_chain_that_goes_on(
     after: bool,
 ) -> None:
     scene(machine, sammler, monkeypatch)
-    before, at = sammler.copied(), 0
-    died = True
+    limit = spool.MAX_BYTES  # holds for the run that dies, and not for those that follow
+    monkeypatch.undo()
+    before, at, died = sammler.copied(), 0, True
     while died:
         at += 1
         victim = machine.copy(tmp_path / f"{at}")
         sammler.restore(before)
-        with dying(at, after=after) as came:
+        with monkeypatch.context() as patch, dying(at, after=after) as came:
+            patch.setattr(spool, "MAX_BYTES", limit)
             with suppress(Crash):
                 victim.gather()
             died = came()
