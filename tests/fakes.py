@@ -111,7 +111,7 @@ class FakeAgent:
         self.agent, self.seq, self.head, self.epoch = NOBODY, 0, ZERO32, 1
         self.boot, self.n, self.interval_s = os.urandom(8), 0, INTERVAL_S
         self.says: dict[str, Said] = {}
-        self.told: dict[str, str] = {}  # section -> hash of the body sent last
+        self.told: dict[str, str] = {}  # section -> hash in the manifest before
 
     @property
     def peer(self) -> Peer:
@@ -207,7 +207,7 @@ class FakeAgent:
             for name, said in self.says.items()
             if isinstance(said, bytes) and (full or self.told.get(name) != manifest[name].hash)
         }
-        self.told |= {name: manifest[name].hash for name in bodies}
+        self.told = {name: entry.hash for name, entry in manifest.items()}
         sent = {name: raw for name, raw in bodies.items() if name not in keep_back}
         report = Report(manifest=manifest, bodies=sent, agent=self.info, dropped=dropped)
         return self.next(typ, msgspec.json.encode(report), **header)
