@@ -35,6 +35,32 @@ def test_from_login_to_a_closed_alert(
     assert numbers_left == (7 if login == SOC else 6)
 
 
+@pytest.mark.parametrize("javascript", [True, False])
+@pytest.mark.parametrize("login", [SOC, TOWN])
+def test_from_a_field_of_the_heatmap_to_the_server_behind_it(
+    chrome: Browser, served: Served, javascript: bool, login: str
+) -> None:
+    with window(chrome, javascript=javascript) as page:
+        log_in(page, served.url, login)
+        page.get_by_role("link", name="Lage").click()
+        page.wait_for_url(f"{served.url}/")
+        field = page.locator("#heat td.h1 a").first
+        share = field.inner_text().split()[0]
+        field.click()
+        page.wait_for_url("**/findings?outcome=fail,pass&**")
+        said = page.locator("#urteil").inner_text()
+        page.get_by_label("Ergebnis").select_option("fail")
+        page.get_by_role("button", name="Anzeigen").click()
+        page.wait_for_url("**/findings?outcome=fail&**")
+        page.locator(".rows .mk.pass").first.wait_for(state="detached")
+        shown = set(page.locator(".rows .mk.fail").all_inner_texts())
+        page.locator(".rows .id a").first.click()
+        page.get_by_role("heading", name="Befunde").wait_for()
+
+    assert f"({share} Prozent)" in said
+    assert shown == {"nicht erfüllt"}
+
+
 def test_with_javascript_an_action_needs_no_reload_and_moves_the_focus_to_the_message(
     chrome: Browser, served: Served
 ) -> None:

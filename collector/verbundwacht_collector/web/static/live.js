@@ -9,7 +9,7 @@
   const SPACING_MS = 2000, POLL_MS = 60000, HELD = "vw-hold";
   const byId = (id) => document.getElementById(id);
   const fresh = byId("live-new"), hold = byId("live-hold");
-  let waiting = null, timer = 0, asked = 0, lost = false;
+  let waiting = null, timer = 0, asked = 0, spacing = SPACING_MS, lost = false;
   const held = () => sessionStorage.getItem(HELD) === "1";
 
   function state() {
@@ -52,6 +52,8 @@
       const answer = await fetch(location.href, { headers: { "X-VW-Live": "1" }, redirect: "manual" });
       if (!answer.ok) throw new Error(String(answer.status));
       const next = new DOMParser().parseFromString(await answer.text(), "text/html");
+      /* A page that is slow to make is asked for less often: at most a tenth of the time. */
+      spacing = Math.max(SPACING_MS, 10 * (Date.now() - asked));
       if (held()) return;
       offer(next);
       figures(next);
@@ -64,7 +66,7 @@
   }
 
   function ask() {
-    if (!timer) timer = setTimeout(refresh, Math.max(100, asked + SPACING_MS - Date.now()));
+    if (!timer) timer = setTimeout(refresh, Math.max(100, asked + spacing - Date.now()));
   }
 
   fresh.addEventListener("click", () => {
