@@ -35,6 +35,14 @@ def finding_counts(
     return [views.CellRow(*row) for row in rows]
 
 
+def outcome_counts(
+    db: sqlite3.Connection, query: views.FindingQuery, *, scope: Scope, now: int
+) -> dict[str, int]:
+    """The findings that match, counted by outcome as shown: what stands above their list."""
+    sql, values = _judged(db, query, f"{_SHOWN} AS shown, count(*)", scope=scope, now=now)
+    return dict(db.execute(f"{sql} GROUP BY 1", values).fetchall())
+
+
 def unjudged_hosts(db: sqlite3.Connection, *, scope: Scope) -> dict[str, int]:
     """How many active hosts have no finding at all, by municipality."""
     bounds, values = fence(scope)

@@ -80,10 +80,9 @@ def findings(
         limit=PAGE_SIZE,
         offset=(query.page - 1) * PAGE_SIZE,
     )
-    counted: Counter[str] = Counter()
-    for cell in judged.finding_counts(db, asked, scope=scope, now=now):
-        counted[cell.outcome] += cell.count
-    return FindingPage(judged.finding_page(db, asked, scope=scope, now=now), counted)
+    counted = judged.outcome_counts(db, asked, scope=scope, now=now)
+    rows = judged.finding_page(db, asked, scope=scope, now=now)
+    return FindingPage(rows, Counter(counted))
 
 
 def cells(db: sqlite3.Connection, book: RuleBook, *, scope: Scope, now: int) -> Cells:
