@@ -1,7 +1,8 @@
 #!/bin/sh
 # What the tests want from Debian: installed when this runs as root, named when it does not.
 set -eu
-wanted="chromium openssh-server mosquitto-clients python3-apt util-linux iproute2 fonts-dejavu-core"
+wanted="chromium openssh-server mosquitto-clients python3-apt util-linux iproute2 fonts-dejavu-core
+    nftables iptables sudo cron auditd rsyslog chrony nginx apache2 samba-common-bin mariadb-client-core"
 missing=""
 for package in $wanted; do
     dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q '^install ok installed' ||

@@ -26,6 +26,7 @@ from verbundwacht_wire.payload import check_json
 AT_ONCE: Final = 4
 ALL_S: Final = 60.0
 COSTLY_AFTER_MS: Final = 6 * 3600 * 1000
+OF_THE_PACKAGE_MANAGER: Final = ("packages", "updates")
 BUSY_WAIT_S: Final = 30.0
 EACH_S: Final = 10.0
 MAX_BODY: Final = 1_500_000
@@ -95,7 +96,7 @@ def marks(host: Host, probe: Probe) -> str:
 
 def _wait_for_package_manager(host: Host, names: list[str]) -> list[str]:
     """Sections whose source the package manager is just rewriting, after half a minute."""
-    affected = [name for name in names if PROBES[name].costly]
+    affected = [name for name in names if name in OF_THE_PACKAGE_MANAGER]
     if not affected:
         return []
     until = time.monotonic() + BUSY_WAIT_S

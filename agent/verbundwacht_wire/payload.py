@@ -27,9 +27,13 @@ _STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"([ \t\r\n]*:)?')
 
 
 def deflate(data: bytes) -> tuple[bytes, int]:
-    """(payload, coding): zlib level 6, or the plain bytes where deflating does not pay."""
+    """(payload, coding): zlib level 6, or the plain bytes where deflating does not pay.
+
+    Plain too where it pays so well that the reader would take it for a bomb.
+    """
     packed = zlib.compress(data, 6)
-    return (packed, ZLIB) if len(packed) < len(data) else (data, PLAIN)
+    readable = len(packed) < len(data) <= MAX_RATIO * len(packed)
+    return (packed, ZLIB) if readable else (data, PLAIN)
 
 
 def inflate(payload: bytes, coding: int, ulen: int) -> bytes:
