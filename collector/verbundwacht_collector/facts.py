@@ -143,10 +143,10 @@ def _missing(tx: Transaction, host: HostRecord, content: Content) -> list[str]:
 
 def _store_sections(
     tx: Transaction, host: HostRecord, content: Content, seq: int, at: int
-) -> list[str]:
-    """What the manifest says since when; returns the sections that now say something else."""
+) -> dict[str, SectionRecord | None]:
+    """What the manifest says since when; returns what changed: section -> its row before."""
     before = tx.sections(host.id)
-    changed = []
+    changed: dict[str, SectionRecord | None] = {}
     for section, entry in content.report.manifest.items():
         old = before.pop(section, None)
         digest = bytes.fromhex(entry.hash)
@@ -165,8 +165,8 @@ def _store_sections(
         if row != old:
             tx.put_section(host.id, row)
         if not same:
-            changed.append(section)
+            changed[section] = old
             tx.add_section_change(host.id, row, seq, at)
     for section in before:
         tx.drop_section(host.id, section)
-    return [*changed, *before]
+    return {**changed, **before}

@@ -6,6 +6,7 @@ runs.
 
 import random
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from itertools import count, cycle, islice
 from pathlib import Path
@@ -26,18 +27,19 @@ COPIES: Final = 11  # of the 28 rules of linux-basis: 308
 MUNICIPALITIES: Final = ("aurach", "bernstein", "calmbach", "dornfeld", "eschau")
 PACKAGES: Final = Path(__file__).with_name("recordings") / "packages-370.tsv"
 OFTEN: Final = {
-    "updates": 40,  # new lists every day
-    "listening": 20,
+    "updates": 55,
     "services": 20,
+    "kernel": 8,
     "packages": 5,
-    "kernel": 5,
-    "mounts": 4,
+    "listening": 4,
     "accounts": 3,
+    "mounts": 2,
     "sshd": 1,
     "sysctl": 1,
     "os": 1,
 }
-"""Of a hundred section changes, how many are of this section."""
+"""Of a hundred section changes, how many are of this section: apt refreshes its lists every day,
+units fail and recover, the rest comes with patch days and with people."""
 BREAKS_ONE_IN: Final = 20  # section changes that make a rule fail, or pass again
 
 _CHANCE = random.Random(1)
@@ -135,6 +137,10 @@ def mix(members: Sequence[Member], many: int) -> list[Received]:
     return found
 
 
+def _minutes_ago(minutes: int) -> str:
+    return f"{datetime.now(UTC) - timedelta(minutes=minutes):%Y-%m-%dT%H:%M:%SZ}"
+
+
 def _next_change() -> Bodies:
     """A changed section, never the same twice."""
     (name,) = _CHANCE.choices(tuple(OFTEN), tuple(OFTEN.values()))
@@ -156,8 +162,10 @@ def _change(name: str, number: int, breaks: bool) -> dict[str, Any]:
         case "packages":
             return {"installed": [*packages(), {**packages()[0], "name": f"x{number}"}]}
         case "updates":
-            update = {"name": "bash", "installed": "1", "candidate": str(number)}
-            return {"pending": [{**update, "security": breaks, "held": False, "phased": False}]}
+            lists = {"lists_checked": _minutes_ago(number % 600)}
+            update = {"name": "bash", "installed": "1", "held": False, "phased": False}
+            pending = {"pending": [{**update, "candidate": str(number), "security": breaks}]}
+            return {**lists, **(pending if breaks or number % 4 == 0 else {})}
         case "sshd":
             return {"maxauthtries": number, "permitrootlogin": "yes" if breaks else "no"}
         case "sysctl":

@@ -37,6 +37,7 @@ from verbundwacht_wire.messages import (
     EnrolRequest,
     Report,
     SectionEntry,
+    Status,
 )
 from verbundwacht_wire.payload import decode, deflate, inflate
 
@@ -112,6 +113,15 @@ class Member:
             agent=INFO,
         )
         return self.next(REPORT, msgspec.json.encode(report))
+
+    def lose(self, section: str, status: Status | None) -> bytes:
+        """The next message: the section is not ok any more, or with None not named at all."""
+        self.known.pop(section, None)
+        self.manifest.pop(section, None)
+        if status is not None:
+            entry = SectionEntry(hash="", status=status, at=now_ms(), reason="made_up")
+            self.manifest[section] = entry
+        return self.report({})
 
     def next(self, typ: str, payload: bytes) -> bytes:
         """Any payload as the next message of the chain."""

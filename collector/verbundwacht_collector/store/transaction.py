@@ -4,7 +4,7 @@ import hashlib
 import json
 import sqlite3
 import zlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final
 
@@ -23,6 +23,9 @@ from verbundwacht_collector.store.records import (
 )
 
 _Q: Final = named("write.sql")
+_FINDINGS_OF: Final = (
+    _Q["findings"] + " AND rule_id IN (SELECT value FROM json_each(:rules))"  # noqa: S608 - fixed
+)
 
 
 def _host(row: tuple[Any, ...]) -> HostRecord:
@@ -167,6 +170,11 @@ class SqliteTransaction:
 
     def findings(self, host_id: int) -> list[FindingRecord]:
         return [FindingRecord(*row) for row in self._all("findings", host_id=host_id)]
+
+    def findings_of(self, host_id: int, rules: Collection[str]) -> list[FindingRecord]:
+        wanted = json.dumps(list(rules))
+        rows = self._db.execute(_FINDINGS_OF, {"host_id": host_id, "rules": wanted})
+        return [FindingRecord(*row) for row in rows]
 
     def put_finding(self, host_id: int, row: FindingRecord) -> None:
         self._run("put_finding", host_id=host_id, **asdict(row))
