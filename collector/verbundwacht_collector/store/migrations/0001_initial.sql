@@ -150,6 +150,9 @@ CREATE TABLE finding_transition (
     evidence BLOB NOT NULL,
     pack_digest TEXT NOT NULL
 );
+-- For counting: the table itself is wide, the counts need only these.
+CREATE INDEX finding_counts ON finding (host_id, rule_id, outcome);
+
 CREATE INDEX transition_of_finding ON finding_transition (host_id, rule_id, subject);
 
 CREATE TABLE person (
