@@ -64,22 +64,27 @@ changes = st.dictionaries(
 ).map(lambda picks: {name: SAYS[name][n % len(SAYS[name])] for name, n in picks.items()})
 
 host = st.integers(0, 1)
+BAD: Final[dict[str, Said]] = {"kernel": kernel(reboot=True), "listening": listening(22, 23)}
+GOOD: Final[dict[str, Said]] = {"kernel": kernel(), "listening": listening(22)}
 events = st.one_of(
     st.tuples(st.just("report"), host, changes),
-    st.tuples(st.just("report"), host, changes),
+    st.tuples(st.just("report"), host, st.sampled_from([BAD, GOOD])),
+    st.tuples(st.just("report"), host, st.sampled_from([BAD, GOOD])),
     st.tuples(st.just("beat"), host),
-    st.tuples(st.just("beat"), host),
-    st.tuples(st.just("hold"), host, changes),
+    st.tuples(st.just("beats"), host, st.integers(2, 4)),
+    st.tuples(st.just("hold"), host, changes | st.just(GOOD)),
     st.tuples(st.just("deliver"), st.integers(0, 9)),
     st.tuples(st.just("again"), st.integers(0, 99)),
     st.tuples(st.just("wait"), st.sampled_from(WAITS)),
     st.tuples(st.just("tick")),
-    st.tuples(st.just("act"), st.sampled_from(["take", "claim", "close", "comment"]), host),
+    st.tuples(
+        st.just("act"), st.sampled_from(["take", "claim", "claim", "close", "comment"]), host
+    ),
     st.tuples(st.just("pack"), st.integers(0, len(PACKS) - 1)),
     st.tuples(st.just("judge")),
-    st.tuples(st.just("sent"), st.sampled_from(["delivered", "failed", "expired"])),
+    st.tuples(st.just("sent"), st.sampled_from(["delivered", "delivered", "failed", "expired"])),
 )
-histories = st.lists(events, min_size=4, max_size=24)
+histories = st.lists(events, min_size=14, max_size=30)
 
 
 class History:
@@ -91,6 +96,7 @@ class History:
             self.clock = self.collector.clock
             self.agents = [self.collector.host(f"web0{n}") for n in range(2)]
             self.enrolled = self.collector.copied()
+        self.agents[1].interval_s = 6 * 3600  # the clock alone does not make this one silent
         self.steps: list[Step] = []
         self.held: list[bytes] = []
         self.known: list[bytes] = []
@@ -120,6 +126,10 @@ class History:
 
     def _beat(self, number: int) -> None:
         self._send(self._next(number).beat())
+
+    def _beats(self, number: int, count: int) -> None:
+        for _ in range(count):
+            self._beat(number)
 
     def _hold(self, number: int, said: dict[str, Said]) -> None:
         self.held.append(self._next(number).report(said))

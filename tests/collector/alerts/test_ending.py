@@ -143,6 +143,23 @@ def test_a_report_that_somebody_held_back_repairs_nothing_yet(failing: Story, la
     assert failing.state("t.reboot") == "resolved"
 
 
+def test_a_beat_that_somebody_held_back_attests_nothing(failing: Story) -> None:
+    failing.says(kernel=kernel())
+    beat = failing.agent.beat()
+    failing.wait(2 * INTERVAL + 1)
+    failing.collector.one(beat)
+
+    assert failing.state("t.reboot") == "new"
+
+
+def test_a_late_older_report_attests_nothing(failing: Story) -> None:
+    older = failing.agent.report({"os": system("13")})
+    repaired = failing.agent.report({"kernel": kernel()}, full=True)
+    failing.collector.take(repaired, older)
+
+    assert failing.state("t.reboot") == "new"
+
+
 def test_a_rule_that_no_longer_applies_closes_its_alert_the_second_time(story: Story) -> None:
     story.says(services=services("cron.service"))
     story.says(services=Not("absent", "no_systemd"))
@@ -206,6 +223,17 @@ def test_a_gone_subject_is_not_forgotten_before_its_alert_has_ended(
     story.beats()
 
     assert story.alerts_of("t.timed") == ["resolved"]
+
+
+def test_a_subject_that_was_gone_too_early_to_count_still_ends_its_alert(story: Story) -> None:
+    story.says(listening=listening(22, 3389))
+    held_back = story.agent.report({"listening": listening(22)})
+    story.wait(2 * INTERVAL + 1)
+    story.collector.one(held_back)
+    story.says(listening=listening(22, 443))
+    story.beats()
+
+    assert story.alerts_of("t.ports") == ["resolved"]
 
 
 def test_a_subject_gone_from_an_unreadable_section_stays(story: Story) -> None:
@@ -322,7 +350,7 @@ class TestAClaimedFix:
         clock = story.collector.clock
         story.says(kernel=kernel(booted_at=clock() - 40 * 24 * HOUR))
         story.claims("t.old-boot")
-        clock.now = clock.now // HOUR * HOUR + HOUR + MINUTE
+        clock.now = clock.now // HOUR * HOUR + 2 * HOUR + MINUTE
         story.collector.act(
             lambda tx: tx.execute("UPDATE host SET last_seen = :n", {"n": clock.now - INTERVAL})
         )

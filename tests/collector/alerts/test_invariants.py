@@ -22,7 +22,7 @@ from verbundwacht_collector.store import read
 from verbundwacht_wire.frame import read_frame
 
 EXAMPLES = settings(
-    max_examples=40,
+    max_examples=30,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
