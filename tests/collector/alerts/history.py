@@ -66,22 +66,22 @@ changes = st.dictionaries(
 host = st.integers(0, 1)
 BAD: Final[dict[str, Said]] = {"kernel": kernel(reboot=True), "listening": listening(22, 23)}
 GOOD: Final[dict[str, Said]] = {"kernel": kernel(), "listening": listening(22)}
+turn = st.sampled_from([BAD, GOOD])
 events = st.one_of(
     st.tuples(st.just("report"), host, changes),
-    st.tuples(st.just("report"), host, st.sampled_from([BAD, GOOD])),
-    st.tuples(st.just("report"), host, st.sampled_from([BAD, GOOD])),
-    st.tuples(st.just("beat"), host),
-    st.tuples(st.just("beats"), host, st.integers(2, 4)),
-    st.tuples(st.just("hold"), host, changes | st.just(GOOD)),
+    st.tuples(st.just("report"), host, turn),
+    st.tuples(st.just("report"), host, turn),
+    st.tuples(st.just("beats"), host, st.integers(1, 3)),
+    st.tuples(st.just("delayed"), host, turn, st.sampled_from(WAITS[1:4])),
+    st.tuples(st.just("hold"), host, changes),
     st.tuples(st.just("deliver"), st.integers(0, 9)),
     st.tuples(st.just("again"), st.integers(0, 99)),
     st.tuples(st.just("wait"), st.sampled_from(WAITS)),
     st.tuples(st.just("tick")),
-    st.tuples(
-        st.just("act"), st.sampled_from(["take", "claim", "claim", "close", "comment"]), host
-    ),
-    st.tuples(st.just("pack"), st.integers(0, len(PACKS) - 1)),
-    st.tuples(st.just("judge")),
+    st.tuples(st.just("restart")),
+    st.tuples(st.just("act"), st.sampled_from(["take", "claim", "close", "comment"]), host),
+    st.tuples(st.just("repack"), st.integers(0, len(PACKS) - 1)),
+    st.tuples(st.just("repack"), st.integers(0, len(PACKS) - 1)),
     st.tuples(st.just("sent"), st.sampled_from(["delivered", "delivered", "failed", "expired"])),
 )
 histories = st.lists(events, min_size=14, max_size=30)
@@ -124,12 +124,15 @@ class History:
     def _report(self, number: int, said: dict[str, Said]) -> None:
         self._send(self._next(number).report(said))
 
-    def _beat(self, number: int) -> None:
-        self._send(self._next(number).beat())
-
     def _beats(self, number: int, count: int) -> None:
         for _ in range(count):
-            self._beat(number)
+            self._send(self._next(number).beat())
+
+    def _delayed(self, number: int, said: dict[str, Said], ms: int) -> None:
+        raws = [self._next(number).report(said), self.agents[number].beat()]
+        self.clock.advance(ms)
+        for raw in raws:
+            self._send(raw)
 
     def _hold(self, number: int, said: dict[str, Said]) -> None:
         self.held.append(self._next(number).report(said))
@@ -148,7 +151,9 @@ class History:
         # the host's own minute, so that rules that read the clock are judged too
         self.clock.now = self.clock.now // HOUR * HOUR + HOUR + MINUTE
         now = self.clock()
-        self._add("tick", lambda tx, c: pipeline.tick(tx, c.judge(tx), now=now, serving_since=0))
+        self._add(
+            "tick", lambda tx, c: pipeline.tick(tx, c.judge(tx), now=now, serving_since=since(tx))
+        )
 
     def _act(self, kind: str, number: int) -> None:
         now, actor = self.clock.advance(1), (JANA, TOBIAS)[number]
@@ -172,12 +177,14 @@ class History:
 
         self._add(kind, do)
 
-    def _pack(self, which: int) -> None:
+    def _repack(self, which: int) -> None:
         self._add(f"pack {which}", lambda tx, c: c.put_pack(tx, *PACKS[which]))
-
-    def _judge(self) -> None:
         now = self.clock.advance(1)
         self._add("judge", lambda tx, c: pipeline.judge_anew(tx, c.judge(tx), now=now, limit=10))
+
+    def _restart(self) -> None:
+        now = self.clock()
+        self._add("restart", lambda tx, _: tx.set_counter("serving_since", now))
 
     def _sent(self, state: str) -> None:
         def do(tx: Transaction, _: Collector) -> object:
@@ -195,6 +202,11 @@ class History:
         ):
             collector.restore(self.enrolled)
             yield collector
+
+
+def since(tx: Transaction) -> int:
+    """When the collector last started."""
+    return tx.counter("serving_since")
 
 
 class Crash(Exception):  # noqa: N818 - it is one
