@@ -40,7 +40,7 @@ OFTEN: Final = {
 }
 """Of a hundred section changes, how many are of this section: apt refreshes its lists every day,
 units fail and recover, the rest comes with patch days and with people."""
-BREAKS_ONE_IN: Final = 20  # section changes that make a rule fail, or pass again
+BREAKS_ONE_IN: Final = 100  # section changes; each makes eleven copies of a rule fail
 
 _CHANCE = random.Random(1)
 _NUMBER = count(1)
@@ -67,23 +67,23 @@ def server() -> Bodies:
     return {**well_kept(), "packages": section("packages", installed=packages())}
 
 
-def many_rules(folder: Path) -> Path:
-    """A pack with eleven copies of each rule of `linux-basis`, under ids of their own."""
+def many_rules(folder: Path, copies: int = COPIES) -> Path:
+    """A pack with some copies of each rule of `linux-basis`, under ids of their own."""
     folder.mkdir()
     for name, content in read_files(bundled_pack()).items():
         if name == "pack.yaml":
             (folder / name).write_bytes(content)
             continue
-        for copy in range(COPIES):
+        for copy in range(copies):
             renamed = content.replace(b"- id: linux.", b"- id: linux.x%d." % copy)
             (folder / f"{copy:02}-{name}").write_bytes(renamed)
     return folder
 
 
-def alliance(root: Path, hosts: int, *, mail_port: int | None = None) -> tuple[Stage, list[Member]]:
+def alliance(root: Path, hosts: int, copies: int = COPIES) -> tuple[Stage, list[Member]]:
     """A collector with 308 rules and its enrolled hosts, spread over five municipalities."""
-    pack = many_rules(root / "pack")
-    stage = new_stage(root / "collector", mail_port=mail_port, baseline="plan", pack=pack)
+    pack = many_rules(root / "pack", copies)
+    stage = new_stage(root / "collector", baseline="plan", pack=pack)
     stage.add(*MUNICIPALITIES)
     names = [Names(m, f"server-{i}") for i, m in zip(range(hosts), cycle(MUNICIPALITIES))]
     return stage, enrol(stage.folder, names, stage.addresses)
