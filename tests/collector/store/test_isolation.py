@@ -105,7 +105,7 @@ LISTS: dict[str, Lists] = {
 }
 
 
-OTHERS = {"newest_seen", "since", "unjudged_hosts", "packages"}
+OTHERS = {"outcome_counts", "newest_seen", "since", "unjudged_hosts", "packages"}
 SINGLE = {"alert", "host", "host_row", "evidence_frame"}
 
 
@@ -148,6 +148,9 @@ def test_news_is_of_the_scope_only(
     assert {one.number for one in told} == {towns[town].alert for town in SEES[scope]}
     assert news.newest_seen(db, scope=scope) == max((one.id for one in told), default=0)
     assert set(judged.unjudged_hosts(db, scope=scope)) <= SEES[scope]
+    counts = judged.outcome_counts(db, FindingQuery(), scope=scope, now=collector.clock())
+    page = judged.finding_page(db, FindingQuery(limit=10_000), scope=scope, now=collector.clock())
+    assert sum(counts.values()) == len(page)
 
 
 @pytest.mark.parametrize("scope", SEES, ids=repr)
