@@ -49,7 +49,7 @@ class Mailbox:
         """What this recipient got."""
         return [mail for mail in self.mails if recipient in mail.recipients]
 
-    def wait(self, wanted: Callable[[Mail], bool], within_s: float = 20.0, since: int = 0) -> Mail:
+    def wait(self, wanted: Callable[[Mail], bool], within_s: float = 60.0, since: int = 0) -> Mail:
         """The first such message from number `since` on. Raises AssertionError after the time."""
         until = time.monotonic() + within_s
         while True:
