@@ -172,8 +172,7 @@ def doctor(args: argparse.Namespace, paths: Paths) -> int:
     return 1 if any(one["level"] == "problem" for one in findings) else 0
 
 
-def build_parser() -> argparse.ArgumentParser:
-    """All commands; --dir may stand before or after each."""
+def _folder_option() -> argparse.ArgumentParser:
     folder = argparse.ArgumentParser(add_help=False)
     folder.add_argument(
         "--dir",
@@ -181,6 +180,12 @@ def build_parser() -> argparse.ArgumentParser:
         default=argparse.SUPPRESS,
         help=f"Ordner des Agenten (sonst {DEFAULT_DIR})",
     )
+    return folder
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """All commands; --dir may stand before or after each."""
+    folder = _folder_option()
     parser = argparse.ArgumentParser(
         prog="verbundwacht-agent",
         parents=[folder],
