@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from tests.collector.fakes import Collector
-from tests.fakes import FakeAgent
+from tests.fakes import FakeAgent, kernel, services, system
 
 
 @pytest.fixture
@@ -19,3 +19,11 @@ def collector(tmp_path: Path) -> Iterator[Collector]:
 def agent(collector: Collector) -> FakeAgent:
     """One enrolled host that has not sent anything yet."""
     return collector.host()
+
+
+@pytest.fixture
+def told(collector: Collector, agent: FakeAgent) -> FakeAgent:
+    """A host whose first report was applied."""
+    sections = {"os": system(), "kernel": kernel(), "services": services()}
+    collector.one(agent.report(sections))
+    return agent

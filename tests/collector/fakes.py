@@ -8,7 +8,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final, Self, TypeVar
 
-import msgspec
 from tests.collector.rulebook import RULES, load, pack_files
 from tests.fakes import INTERVAL_S, Clock, FakeAgent
 
@@ -238,8 +237,3 @@ class Collector:
         """All hosts as a reader sees them now."""
         db = self.store._db
         return read.hosts(db, scope=OperatorScope(), now=self.clock())
-
-
-def plain(record: msgspec.Struct) -> dict[str, Any]:
-    """A record as a dictionary."""
-    return msgspec.structs.asdict(record)

@@ -3,7 +3,6 @@
 import json
 import zlib
 
-import msgspec
 import pytest
 from tests.collector.fakes import Collector
 from tests.fakes import (
@@ -16,7 +15,6 @@ from tests.fakes import (
     Not,
     body,
     kernel,
-    listening,
     services,
     system,
 )
@@ -25,15 +23,6 @@ from verbundwacht_collector.scope import OperatorScope
 from verbundwacht_collector.store import read
 from verbundwacht_wire.codes import Code
 from verbundwacht_wire.frame import read_frame
-from verbundwacht_wire.messages import REPORT
-
-
-@pytest.fixture
-def told(collector: Collector, agent: FakeAgent) -> FakeAgent:
-    """A host whose first report was applied."""
-    sections = {"os": system(), "kernel": kernel(), "services": services()}
-    collector.one(agent.report(sections))
-    return agent
 
 
 def sections(collector: Collector) -> dict[str, tuple[str, int]]:
@@ -216,133 +205,6 @@ class TestLateReports:
         assert collector.outcome("t.release") == "fail"
 
 
-class TestContent:
-    """A signed message with content nobody can use: it has its number, and is acknowledged."""
-
-    CASES = (
-        (b"", Code.JSON),
-        (b"{", Code.JSON),
-        (b'{"manifest":{},"manifest":{},"bodies":{},"agent":{}}', Code.JSON),
-        (b'{"manifest": NaN}', Code.JSON),
-        (b"[]", Code.SCHEMA),
-        (b"{}", Code.SCHEMA),
-        (b"[" * 20 + b"]" * 20, Code.LIMITS),
-    )
-
-    @pytest.mark.parametrize(("payload", "code"), CASES)
-    def test_consumes_the_number_and_is_acknowledged_with_the_code(
-        self, collector: Collector, told: FakeAgent, payload: bytes, code: Code
-    ) -> None:
-        raw = told.next(REPORT, payload)
-        taken = collector.take(raw)
-
-        ack = collector.ack_of(taken)
-        assert taken[0].code == code
-        assert (ack.upto, ack.hi) == (2, 2)
-        assert ack.sel == ((2, code, read_frame(raw).entry_hash.hex()),)
-        assert collector.value("SELECT code FROM envelope WHERE seq = 2") == code
-
-    @pytest.mark.parametrize(("payload", "code"), CASES)
-    def test_leaves_the_facts_unknown_until_a_report_can_be_read(
-        self, collector: Collector, told: FakeAgent, payload: bytes, code: Code
-    ) -> None:
-        taken = collector.one(told.next(REPORT, payload))
-        unknown = collector.seen()[0].facts_unknown
-        collector.one(told.report(full=True))
-
-        assert (taken.want, unknown) == ("full", True)
-        assert not collector.seen()[0].facts_unknown
-
-    def test_wrong_lengths_have_their_own_codes(
-        self, collector: Collector, told: FakeAgent
-    ) -> None:
-        assert collector.one(told.next(REPORT, b"{}", ulen=3)).code == Code.ULEN
-        assert collector.one(told.next(REPORT, b" " * 999, ulen=998)).code == Code.INFLATE
-
-    def test_an_unknown_type_is_stored_answered_304_and_no_reason_to_doubt_the_facts(
-        self, collector: Collector, told: FakeAgent
-    ) -> None:
-        taken = collector.take(told.next("vw-future/9", b'{"x":1}'))
-
-        assert (taken[0].code, taken[0].want) == (Code.SCHEMA, None)
-        assert collector.ack_of(taken).upto == 2
-        assert collector.rows("SELECT kind, code FROM envelope WHERE seq = 2") == [
-            ("vw-future/9", 304)
-        ]
-        assert not collector.seen()[0].facts_unknown
-        assert collector.one(told.report({"os": system("13")})).code == Code.OK
-
-    @pytest.mark.parametrize(
-        "change",
-        [
-            {"hash": "0" * 64},
-            {"hash": ""},
-            {"hash": "AB" * 32},
-            {"status": "fine"},
-            {"status": "denied"},
-            {"reach": "half"},
-            {"reason": "a\nb"},
-            {"reason": "x" * 121},
-            {"at": "now"},
-        ],
-    )
-    def test_a_manifest_that_lies_about_a_body_is_not_applied(
-        self, collector: Collector, told: FakeAgent, change: dict[str, str]
-    ) -> None:
-        before = sections(collector)
-        manifest = msgspec.to_builtins(told.manifest())
-        manifest["os"] |= change
-        report = {
-            "manifest": manifest,
-            "bodies": {"os": json.loads(system())},
-            "agent": msgspec.to_builtins(told.info),
-        }
-        taken = collector.one(told.next(REPORT, msgspec.json.encode(report)))
-
-        assert taken.code in (Code.SCHEMA, Code.LIMITS)
-        assert sections(collector) == before
-
-    @pytest.mark.parametrize("name", ["", "a b", "A", "x" * 33, "../etc", "a\0b"])
-    def test_a_section_with_a_strange_name_is_refused(
-        self, collector: Collector, told: FakeAgent, name: str
-    ) -> None:
-        assert collector.one(told.report({name: body(a=1)})).code == Code.SCHEMA
-
-    def test_65_sections_are_too_many(self, collector: Collector, agent: FakeAgent) -> None:
-        many = {f"s{n}": body(n=n) for n in range(65)}
-
-        assert collector.one(agent.report(many)).code == Code.LIMITS
-
-    def test_a_body_of_a_known_section_must_fit_the_vocabulary(
-        self, collector: Collector, told: FakeAgent
-    ) -> None:
-        assert collector.one(told.report({"os": body(id=7)})).code == Code.SCHEMA
-        assert collector.outcome("t.release") == "pass"
-
-    def test_a_body_that_no_manifest_names_is_refused(
-        self, collector: Collector, told: FakeAgent
-    ) -> None:
-        report = {
-            "manifest": msgspec.to_builtins(told.manifest()),
-            "bodies": {"printers": {}},
-            "agent": msgspec.to_builtins(told.info),
-        }
-
-        assert collector.one(told.next(REPORT, msgspec.json.encode(report))).code == Code.SCHEMA
-
-    @pytest.mark.parametrize("payload", [b"{}", b'{"manifest":"zz","n":1,"agent":{}}', b"[]"])
-    def test_a_beat_nobody_can_read_is_answered_and_changes_nothing(
-        self, collector: Collector, told: FakeAgent, payload: bytes
-    ) -> None:
-        before = collector.dump("host", "chain", "envelope")
-        raw = told.frame("vw-beat/1", payload)
-        taken = collector.take(raw)
-
-        assert taken[0].code == Code.SCHEMA
-        assert collector.ack_of(taken).sel[0][1] == Code.SCHEMA
-        assert collector.dump("host", "chain", "envelope") == before
-
-
 class TestTime:
     @pytest.mark.parametrize(
         ("interval_s", "stored"),
@@ -405,60 +267,3 @@ class TestTime:
         collector.clock.advance(3 * INTERVAL + 1)
 
         assert collector.seen()[0].freshness == "silent"
-
-
-class TestAnswers:
-    def test_what_is_loose_above_a_gap_is_named(
-        self, collector: Collector, told: FakeAgent
-    ) -> None:
-        told.report({"os": system("1")})
-        third = told.report({"os": system("2")}, full=True)
-        ack = collector.ack_of(collector.take(third))
-
-        assert (ack.upto, ack.hi) == (1, 3)
-        assert ack.sel == ((3, 211, read_frame(third).entry_hash.hex()),)
-
-    def test_a_duplicate_above_a_gap_is_named_again(
-        self, collector: Collector, told: FakeAgent
-    ) -> None:
-        told.report({"os": system("1")})
-        third = told.report({"os": system("2")}, full=True)
-        collector.one(third)
-        ack = collector.ack_of(collector.take(third))
-
-        assert ack.sel == ((3, 201, read_frame(third).entry_hash.hex()),)
-
-    def test_in_order_nothing_needs_to_be_named(
-        self, collector: Collector, told: FakeAgent
-    ) -> None:
-        sent = [told.report({"os": system(str(n))}) for n in range(3)]
-        ack = collector.ack_of(collector.take(*sent, told.beat()))
-
-        assert (ack.upto, ack.hi, ack.sel, ack.beat) == (4, 4, (), 1)
-        assert ack.upto_hash == ack.head == told.head.hex()
-
-    def test_before_anything_is_closed_there_is_no_hash(
-        self, collector: Collector, agent: FakeAgent
-    ) -> None:
-        agent.report({"os": system("1")})
-        ack = collector.ack_of(collector.take(agent.report({"os": system("2")})))
-
-        assert (ack.upto, ack.upto_hash) == (0, "")
-
-    def test_a_fork_tells_where_the_chain_stands(
-        self, collector: Collector, told: FakeAgent
-    ) -> None:
-        twin = told.clone()
-        collector.one(told.report({"os": system("1")}))
-        raw = twin.report({"os": system("2")})
-        ack = collector.ack_of(collector.take(raw))
-
-        assert (ack.hi, ack.head) == (2, told.head.hex())
-        assert ack.sel == ((2, 203, read_frame(raw).entry_hash.hex()),)
-
-    def test_at_most_64_messages_are_named(self, collector: Collector, told: FakeAgent) -> None:
-        told.report({"listening": listening(1)})
-        loose = [told.report({"os": system(str(n))}) for n in range(80)]
-        ack = collector.ack_of(collector.take(*loose))
-
-        assert [seq for seq, _, _ in ack.sel] == list(range(19, 83))

@@ -1,8 +1,7 @@
 """What ends an alert: evidence, or a reason with a name. Nothing else."""
 
 import pytest
-from tests.collector.alerts.story import Story, healthy
-from tests.collector.fakes import Collector
+from tests.collector.alerts.story import Story
 from tests.collector.rulebook import (
     CANARY,
     FAILED,
@@ -322,43 +321,6 @@ def test_a_comment_on_an_ended_alert_does_not_prolong_the_72_hours(failing: Stor
     assert failing.last("t.reboot") == ("opened", "fails_again")
 
 
-class TestAClaimedFix:
-    def test_is_confirmed_by_evidence_like_any_other(self, failing: Story) -> None:
-        failing.claims("t.reboot")
-        failing.says(kernel=kernel())
-        failing.beats()
-
-        assert failing.last("t.reboot") == ("resolved", "two_attestations_pass")
-
-    def test_that_still_fails_after_two_intervals_goes_back(self, failing: Story) -> None:
-        failing.claims("t.reboot")
-        failing.beats()
-        failing.beats()
-        within = failing.state("t.reboot")
-        failing.beats()
-
-        assert within == "fix_claimed"
-        assert failing.last("t.reboot") == (
-            "fix_not_confirmed",
-            "still_failing_after_two_intervals",
-        )
-        assert failing.collector.rows("SELECT state, assignee_id, claimed_at FROM alert") == [
-            ("taken", 1, None)
-        ]
-
-    def test_is_not_refuted_without_a_message_that_is_newer(self, story: Story) -> None:
-        clock = story.collector.clock
-        story.says(kernel=kernel(booted_at=clock() - 40 * 24 * HOUR))
-        story.claims("t.old-boot")
-        clock.now = clock.now // HOUR * HOUR + 2 * HOUR + MINUTE
-        story.collector.act(
-            lambda tx: tx.execute("UPDATE host SET last_seen = :n", {"n": clock.now - INTERVAL})
-        )
-        story.collector.tick()
-
-        assert story.state("t.old-boot") == "fix_claimed"
-
-
 @pytest.mark.parametrize("reason", ["rule_wrong", "host_retired", "duplicate"])
 def test_an_alert_closed_by_a_person_stays_closed_while_nothing_changes(
     failing: Story, reason: str
@@ -378,82 +340,3 @@ def test_a_new_failure_after_closing_is_a_new_alert(failing: Story) -> None:
 
     assert failing.last("t.reboot") == ("opened", "regression")
     assert failing.alerts_of("t.reboot") == ["closed", "new"]
-
-
-class TestARuleThatSeesNothing:
-    BLIND = "system.rule-blind"
-
-    @pytest.fixture
-    def blind(self, story: Story) -> Story:
-        for _ in range(2):
-            story.says(kernel=Not("denied", "read_denied"))
-            story.beats()
-        return story
-
-    def test_alerts_after_three_errors_in_a_row(self, story: Story) -> None:
-        story.says(kernel=Not("denied", "read_denied"))
-        story.beats()
-        two = story.alerts_of(self.BLIND)
-        story.beats()
-
-        assert two == []
-        assert story.collector.events(self.BLIND) == [
-            ("opened", "three_errors_in_a_row"),
-            ("opened", "three_errors_in_a_row"),
-        ]  # t.reboot and t.old-boot
-
-    def test_is_one_alert_however_long_it_lasts(self, blind: Story) -> None:
-        for _ in range(5):
-            blind.beats()
-            blind.says(os=system("13"))
-
-        assert blind.alerts_of(self.BLIND) == ["new", "new"]
-
-    def test_is_resolved_by_two_values(self, blind: Story) -> None:
-        blind.says(kernel=kernel())
-        blind.beats()
-
-        assert blind.last(self.BLIND) == ("resolved", "sees_again")
-
-    def test_that_never_had_a_value_is_no_alert(self, collector: Collector) -> None:
-        story = Story(collector, collector.host(), starts=False)
-        story.says(healthy() | {"kernel": Not("denied", "read_denied")})
-        for _ in range(5):
-            story.beats()
-
-        assert story.alerts_of(self.BLIND) == []
-
-    def test_that_is_removed_takes_its_alert_along(self, blind: Story) -> None:
-        blind.collector.install(RELEASE)
-        blind.collector.judge_anew()
-
-        assert blind.alerts_of(self.BLIND) == ["closed", "closed"]
-        assert blind.last(self.BLIND) == ("closed", "rule_removed")
-
-    def test_about_one_of_two_subjects_does_not_open_and_end_by_turns(self, story: Story) -> None:
-        partly = rule(
-            "t.partly",
-            "p.program == 'sshd'",
-            needs="listening",
-            more="each: facts.listening.sockets\nas: p\nsubject: [p.proto, p.port]\n"
-            "on_missing: error",
-        )
-        story.collector.install(partly)
-
-        def sockets(extra: int, *, second: bool) -> bytes:
-            from tests.fakes import body
-
-            named = [
-                {"proto": "tcp", "port": port, "address": "0.0.0.0", "exposed": True}
-                for port in (22, 80, extra)
-            ]
-            named[0]["program"] = named[2]["program"] = "sshd"
-            if second:
-                named[1]["program"] = "sshd"
-            return body(sockets=named)
-
-        story.says(listening=sockets(1000, second=True))
-        for port in range(1001, 1010):
-            story.says(listening=sockets(port, second=False))
-
-        assert story.collector.events(self.BLIND) == [("opened", "three_errors_in_a_row")]

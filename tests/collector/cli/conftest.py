@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import structlog
 from tests.collector.cli.operator import Operator
+from tests.fakes import FakeAgent, kernel, listening, services, system
 
 
 @pytest.fixture
@@ -24,3 +25,14 @@ def operator(tmp_path: Path, capsys: pytest.CaptureFixture[str], quiet: None) ->
     ready = Operator(tmp_path / "sammler", capsys)
     assert ready.run("municipality", "add", "musterdorf", "--name", "Musterdorf").code == 0
     return ready
+
+
+@pytest.fixture
+def busy(operator: Operator) -> tuple[Operator, FakeAgent]:
+    """One host with two open alerts."""
+    agent = operator.host()
+    said = {"kernel": kernel(), "os": system(), "services": services(), "listening": listening(22)}
+    operator.take(agent, agent.report(said))
+    changed = {"kernel": kernel(reboot=True), "listening": listening(22, 23)}
+    operator.take(agent, agent.report(changed))
+    return operator, agent

@@ -9,8 +9,7 @@ from typing import Any
 
 import pytest
 from tests.collector.cli.operator import Operator, write_pack
-from tests.collector.rulebook import REBOOT
-from tests.fakes import FakeAgent, Not, kernel, listening, services, system
+from tests.fakes import FakeAgent, Not
 
 from verbundwacht_collector import admin
 from verbundwacht_collector.cli import build_parser
@@ -30,17 +29,6 @@ def every_command(
 
 
 COMMANDS = list(every_command(build_parser()))
-
-
-@pytest.fixture
-def busy(operator: Operator) -> tuple[Operator, FakeAgent]:
-    """One host with two open alerts."""
-    agent = operator.host()
-    said = {"kernel": kernel(), "os": system(), "services": services(), "listening": listening(22)}
-    operator.take(agent, agent.report(said))
-    changed = {"kernel": kernel(reboot=True), "listening": listening(22, 23)}
-    operator.take(agent, agent.report(changed))
-    return operator, agent
 
 
 @pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
@@ -238,182 +226,6 @@ def test_what_is_refused_is_one_sentence_and_exit_code_1(
 @pytest.mark.parametrize("command", ["fly", "alert", "alert close W-1 --reason x", ""])
 def test_a_command_that_does_not_exist_is_exit_code_2(operator: Operator, command: str) -> None:
     assert operator.run(*command.split()).code == 2
-
-
-class TestAddingAHost:
-    def test_again_gives_the_same_receipt(self, operator: Operator, tmp_path: Path) -> None:
-        operator.host()
-        first = (tmp_path / "web01.quittung").read_bytes()
-        ran = operator.run(
-            *("host", "add", "--municipality", "musterdorf", "--json"),
-            *("--request", str(tmp_path / "web01.vw"), "--receipt", str(tmp_path / "b")),
-        )
-
-        assert ran.json["again"] is True
-        assert (tmp_path / "b").read_bytes() == first
-        assert len(operator.run("host", "list", "--json").json) == 1
-
-    def test_without_a_place_for_the_receipt_is_not_done(
-        self, operator: Operator, tmp_path: Path
-    ) -> None:
-        (tmp_path / "r").write_bytes(FakeAgent().request())
-        ran = operator.run(
-            *("host", "add", "--municipality", "musterdorf"),
-            *("--request", str(tmp_path / "r"), "--receipt", "/nowhere/q"),
-        )
-
-        assert (ran.code, "/nowhere/q" in ran.sentence) == (1, True)
-        assert operator.run("host", "list", "--json").json == []
-
-    @pytest.mark.parametrize("change", ["name", "binding"])
-    def test_of_the_same_name_or_machine_is_asked_about(
-        self, operator: Operator, tmp_path: Path, change: str
-    ) -> None:
-        operator.host()
-        twin = FakeAgent("web01" if change == "name" else "web02")
-        first = json.loads(operator.run("host", "list", "--json").out)[0]["id"]
-        import sqlite3
-
-        db = sqlite3.connect(operator.folder.database)
-        (binding,) = db.execute("SELECT binding FROM host").fetchone()
-        db.close()
-        more = {"host_binding": binding} if change == "binding" else {}
-        (tmp_path / "r").write_bytes(twin.request(**more))
-        words = [
-            *("host", "add", "--municipality", "musterdorf"),
-            *("--request", str(tmp_path / "r"), "--receipt", str(tmp_path / "q")),
-        ]
-        asked = operator.run(*words)
-        done = operator.run(*words, "--separate")
-
-        assert asked.code == 1
-        assert first[:8] in asked.sentence
-        assert "--separate" in asked.sentence
-        assert done.code == 0
-
-    @pytest.mark.parametrize("raw", [b"", b"x", bytes(300_000)])
-    def test_from_something_else_names_the_command_on_the_host(
-        self, operator: Operator, tmp_path: Path, raw: bytes
-    ) -> None:
-        (tmp_path / "r").write_bytes(raw)
-        ran = operator.run(
-            *("host", "add", "--municipality", "musterdorf"),
-            *("--request", str(tmp_path / "r"), "--receipt", str(tmp_path / "q")),
-        )
-
-        assert ran.code == 1
-        assert "verbundwacht-agent prepare" in ran.sentence
-        assert not (tmp_path / "q").exists()
-
-    @pytest.mark.parametrize("name", ["", "a\x1b[31mb", "web\n01", "x" * 65])
-    def test_with_a_name_that_would_spoil_a_screen_is_refused(
-        self, operator: Operator, tmp_path: Path, name: str
-    ) -> None:
-        (tmp_path / "r").write_bytes(FakeAgent(name).request())
-        ran = operator.run(
-            *("host", "add", "--municipality", "musterdorf"),
-            *("--request", str(tmp_path / "r"), "--receipt", str(tmp_path / "q")),
-        )
-
-        assert ran.code == 1
-        assert "\x1b" not in ran.err
-        assert operator.run("host", "list", "--json").json == []
-
-
-class TestFindingAHost:
-    def test_by_name_id_or_its_beginning(self, busy: tuple[Operator, FakeAgent]) -> None:
-        operator, agent = busy
-        for text in ("web01", agent.agent.hex(), agent.agent.hex()[:4].upper()):
-            assert operator.run("host", "show", text, "--json").json["row"]["name"] == "web01"
-
-    @pytest.mark.parametrize("text", ["%", "%%%%", "____", "web0", ""])
-    def test_not_by_something_that_only_looks_like_it(
-        self, busy: tuple[Operator, FakeAgent], text: str
-    ) -> None:
-        assert busy[0].run("host", "show", text).code == 1
-
-
-class TestInit:
-    def test_twice_changes_no_key_and_no_setting(self, operator: Operator, tmp_path: Path) -> None:
-        pack = write_pack(tmp_path / "pack")
-        before = {n: d for n, d in operator.listing().items() if not n.endswith(".db")}
-        ran = operator.run("init", "--pack", str(pack), "--alliance", "Anders")
-
-        assert ran.code == 0
-        after = {n: d for n, d in operator.listing().items() if not n.endswith(".db")}
-        assert after == before
-
-    def test_never_replaces_keys_that_are_in_use(self, operator: Operator, tmp_path: Path) -> None:
-        pack = write_pack(tmp_path / "pack")
-        (operator.folder.keys / "server.pem").unlink()
-        before = operator.listing()
-        ran = operator.run("init", "--pack", str(pack))
-
-        assert ran.code == 2
-        assert "Sicherung" in ran.sentence
-        assert operator.listing() == before
-
-    def test_with_a_pack_that_does_not_load_writes_nothing(
-        self, operator: Operator, tmp_path: Path
-    ) -> None:
-        pack = write_pack(tmp_path / "pack", REBOOT.replace("kernel", "kernal"))
-        target = tmp_path / "neu"
-        ran = operator.run("init", "--dir", str(target), "--pack", str(pack), with_dir=False)
-
-        assert ran.code == 1
-        assert "pack.yaml:" in ran.err
-        assert not target.exists()
-
-    @pytest.mark.parametrize("name", ["", "a b", "sammler:1", "müller.example", "*", "a/b", "-x"])
-    def test_with_a_name_that_no_server_can_have_writes_nothing(
-        self, operator: Operator, tmp_path: Path, name: str
-    ) -> None:
-        pack = write_pack(tmp_path / "pack")
-        target = tmp_path / "neu"
-        ran = operator.run(
-            "init", "--dir", str(target), "--pack", str(pack), f"--public={name}", with_dir=False
-        )
-
-        assert ran.code == 2
-        assert "--public" in ran.sentence
-        assert not target.exists()
-
-    @pytest.mark.parametrize("name", ["sammler.example", "10.0.0.7", "fd00::7", "localhost"])
-    def test_with_a_name_or_an_address_makes_what_serve_reads(
-        self, operator: Operator, tmp_path: Path, name: str
-    ) -> None:
-        from verbundwacht_collector.config import Folder, load
-
-        pack = write_pack(tmp_path / "pack")
-        target = tmp_path / "neu"
-        ran = operator.run(
-            *("init", "--dir", str(target), "--pack", str(pack), "--public", name),
-            with_dir=False,
-        )
-
-        assert ran.code == 0
-        assert name in load(Folder(target)).public.mqtt
-
-    @pytest.mark.parametrize("step", ["create", "migrate", "install"])
-    def test_that_was_interrupted_is_simply_repeated(
-        self, operator: Operator, tmp_path: Path, step: str, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        pack = write_pack(tmp_path / "pack")
-        target = tmp_path / "neu"
-        words = ("init", "--dir", str(target), "--pack", str(pack))
-        with monkeypatch.context() as broken:
-
-            def die(*_: object, **__: object) -> None:
-                (target / "keys").mkdir(parents=True, exist_ok=True)
-                raise KeyboardInterrupt
-
-            broken.setattr(admin, step, die)
-            assert operator.run(*words, with_dir=False).code == 130
-            assert operator.run(*words, "--json", with_dir=False).code == 130
-        ran = operator.run(*words, with_dir=False)
-
-        assert ran.code == 0
-        assert (target / "collector.toml").exists()
 
 
 def test_beside_a_writer_a_command_waits(operator: Operator) -> None:
