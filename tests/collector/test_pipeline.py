@@ -50,6 +50,15 @@ class TestFacts:
         entry = read_frame(raw).entry_hash.hex()
         assert read.evidence_frame(db, entry, scope=OperatorScope()) == raw
 
+    def test_what_a_finding_rests_on_is_kept_beyond_the_journal(
+        self, collector: Collector, told: FakeAgent
+    ) -> None:
+        collector.one(told.report({"kernel": kernel(running="6.2")}))
+        collector.one(told.report({"kernel": kernel(running="6.2", reboot=True)}))
+
+        cited = collector.rows("SELECT seq, cited FROM envelope ORDER BY seq")
+        assert cited == [(1, 1), (2, 0), (3, 1)]
+
     def test_a_section_keeps_its_since_while_it_says_the_same(
         self, collector: Collector, told: FakeAgent
     ) -> None:

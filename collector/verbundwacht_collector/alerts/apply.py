@@ -46,7 +46,7 @@ class Alerting:
         self, tx: Transaction, host: HostRecord, seen: Attestation, settings: Settings
     ) -> None:
         self._tx, self._host, self._seen, self._settings = tx, host, seen, settings
-        self.awaiting = False
+        self.awaiting, self._cited = False, False
         self.open = {alert.fingerprint: alert for alert in tx.open_alerts(host.id)}
 
     def _fingerprint(self, rule_id: str, subject: str) -> bytes:
@@ -90,6 +90,13 @@ class Alerting:
             self._tx.add_transition(
                 self._host.id, row, old=old, at=self._seen.at, evidence=evidence
             )
+            self._cite()
+
+    def _cite(self) -> None:
+        """The message behind this is evidence now, and outlives the journal's retention."""
+        if not self._cited:
+            self._tx.cite(self._host.id, self._seen.evidence)
+            self._cited = True
 
     def _goes_blind(self, rule_id: str) -> None:
         """Three errors in a row where a value existed before are an alert of their own."""
@@ -171,7 +178,7 @@ class Alerting:
         event_id = self._tx.add_event(
             alert.id, at=seen.at, kind=move.kind, reason=move.reason, evidence=seen.evidence
         )
-        self._tx.cite(self._host.id, seen.evidence)
+        self._cite()
         deliver(self._tx, alert, move.kind, event_id, seen.at)
 
     def _opened(
