@@ -3,6 +3,7 @@
 import msgspec
 
 from verbundwacht_collector.alerts.model import Settings
+from verbundwacht_collector.errors import Refused
 from verbundwacht_collector.judging import Judge
 from verbundwacht_collector.rules.load import load_pack_bytes
 from verbundwacht_collector.rules.model import Pack
@@ -10,8 +11,13 @@ from verbundwacht_collector.store.protocol import Transaction
 
 
 def install(tx: Transaction, files: dict[str, bytes], *, now: int) -> Pack:
-    """The pack judges from the next message on. Raises PackError if it does not load."""
+    """The pack judges from the next message on. Raises PackError if it does not load.
+
+    Raises Refused if another pack has a rule of the same name: one of them would silently
+    disarm the other.
+    """
     pack = load_pack_bytes(files)
+    _refuse_doubles(tx, pack)
     tx.execute(
         "INSERT INTO pack (name, version, digest, files, installed_at)"
         " VALUES (:name, :version, :digest, :files, :now) ON CONFLICT (name) DO UPDATE SET"
@@ -28,6 +34,17 @@ def install(tx: Transaction, files: dict[str, bytes], *, now: int) -> Pack:
     detail = msgspec.json.encode({"version": pack.version, "digest": pack.digest}).decode()
     tx.audit(at=now, actor="operator", action="pack.installed", obj=pack.name, detail=detail)
     return pack
+
+
+def _refuse_doubles(tx: Transaction, pack: Pack) -> None:
+    names = {rule.id for rule in pack.rules}
+    for other in load(tx):
+        double = sorted(names.intersection(rule.id for rule in other.rules))
+        if other.name != pack.name and double:
+            raise Refused(
+                f"Die Regel {double[0]} gibt es schon im Paket {other.name}. Sie braucht in "
+                f"{pack.name} einen anderen Namen, oder das Paket ersetzt jenes unter seinem Namen."
+            )
 
 
 def load(tx: Transaction) -> list[Pack]:

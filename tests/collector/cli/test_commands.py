@@ -170,6 +170,17 @@ def test_nothing_that_others_wrote_moves_the_cursor(busy: tuple[Operator, FakeAg
     assert not [char for char in shown if not char.isprintable() and char != "\n"]
 
 
+def test_a_second_pack_may_not_take_a_rule_of_the_first(operator: Operator, tmp_path: Path) -> None:
+    other = write_pack(tmp_path / "other")
+    text = (other / "pack.yaml").read_text().replace("verbund/test", "verbund/other")
+    (other / "pack.yaml").write_text(text)
+    ran = operator.run("pack", "install", str(other))
+
+    assert ran.code == 1
+    assert "verbund/test" in ran.sentence
+    assert operator.run("pack", "install", str(write_pack(tmp_path / "again"))).code == 0
+
+
 def test_the_operator_cannot_log_in(busy: tuple[Operator, FakeAgent]) -> None:
     import sqlite3
 
