@@ -76,7 +76,11 @@ def test_an_opened_port_is_a_mail_to_soc_and_town_and_so_is_its_closing(
     assert all(alert["number"] in mail.text for mail in mails)
     agent(host, "once")
     assert len(alerts(serve)) == 1, "one attestation does not resolve"
-    agent(host, "once")
+    # The second one does; on a busy machine a run may find the section late and attest nothing.
+    for _ in range(6):
+        agent(host, "once")
+        if not alerts(serve):
+            break
     for one in (SOC, AURACH):
         box.wait(about(port, one, mark="behoben"))
     assert alerts(serve) == []
