@@ -135,11 +135,12 @@ class Serve:
             return log.read().decode()
 
     def wait_ready(self) -> "Serve":
-        """All doors are open."""
+        """All doors are open; a process that does not get there is ended."""
         until = time.monotonic() + READY_S
         while "Bereit." not in self.log():
-            assert self._process.poll() is None, f"serve ended:\n{self.log()}"
-            assert time.monotonic() < until, f"serve is not ready:\n{self.log()}"
+            if self._process.poll() is not None or time.monotonic() > until:
+                self.kill()
+                raise AssertionError(f"serve does not serve:\n{self.log()}")
             time.sleep(0.02)
         return self
 
@@ -176,8 +177,7 @@ def serving(stage: Stage, *, uvloop: bool = True) -> Iterator[Serve]:
     try:
         yield serve.wait_ready()
     finally:
-        if serve._process.poll() is None:
-            serve.stop()
+        serve.stop()
 
 
 @contextlib.contextmanager
