@@ -5,6 +5,7 @@ runs.
 """
 
 import random
+import re
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -68,14 +69,17 @@ def server() -> Bodies:
 
 
 def many_rules(folder: Path, copies: int = COPIES) -> Path:
-    """A pack with some copies of each rule of `linux-basis`, under ids of their own."""
+    """A pack with some copies of each rule of `linux-basis`, under ids of their own.
+
+    The ids keep their beginning, as in a pack of so many rules: what reads a section is together.
+    """
     folder.mkdir()
     for name, content in read_files(bundled_pack()).items():
         if name == "pack.yaml":
             (folder / name).write_bytes(content)
             continue
         for copy in range(copies):
-            renamed = content.replace(b"- id: linux.", b"- id: linux.x%d." % copy)
+            renamed = re.sub(rb"(- id: linux\.\S+)", rb"\1-%d" % copy, content)
             (folder / f"{copy:02}-{name}").write_bytes(renamed)
     return folder
 
