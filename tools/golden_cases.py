@@ -60,6 +60,7 @@ def cases() -> list[Case]:
     """All of them, in a fixed order; names are unique."""
     return [
         *_vectors(),
+        *_absences(),
         *_frames(),
         *_headers(),
         *_heads_of_headers(),
@@ -89,6 +90,27 @@ def _vectors() -> Iterator[Case]:
         signed(RFC6979, packed, coding=uint(1), ulen=uint(len(report))),
     )
     yield Case("report-without-manifest", "JSON, but not a report.", "schema", 304, V2)
+
+
+def _absences() -> Iterator[Case]:
+    def case(name: str, says: str, end: int, reason: str, code: int = 304) -> Case:
+        text = (
+            '{"manifest":{},"bodies":{},"agent":{"version":"0.2.0","facts":1,"interval_s":900,'
+            f'"python":"3.11.7","absence":{{"from":{TIME},"until":{TIME + end},'
+            f'"reason":"{reason}"}}}}}}'
+        )
+        return Case(name, says, "schema", code, signed(RFC6979, text.encode()))
+
+    most = 4 * 3600 * 1000
+    yield case("absence", "Announces four hours of absence.", most, "Kernel-Update", 0)
+    yield case("absence-too-long", "One millisecond more.", most + 1, "Kernel-Update")
+    yield case("absence-over", "Ends as it begins.", 0, "Kernel-Update")
+    yield case("absence-no-reason", "Without a reason.", most, "")
+    yield case("absence-201", "A reason of 201 characters.", most, "x" * 201)
+    yield case("absence-blank", "A reason of one space.", most, " ")
+    yield case("absence-line-feed", "A line feed at the end of the reason.", most, "a\\n")
+    yield case("absence-right-to-left", "U+202E turns the reason round.", most, "a\\u202eb")
+    yield case("absence-242-bytes", "A reason of 121 umlauts, 242 bytes.", most, "ä" * 121)
 
 
 def _frames() -> Iterator[Case]:

@@ -3,7 +3,7 @@
 Times are Unix milliseconds, hashes lower-case hex, sequence numbers start at 1.
 """
 
-from typing import Final, Literal
+from typing import Annotated, Final, Literal
 
 import msgspec
 
@@ -21,6 +21,10 @@ DOWN: Final = frozenset({RECEIPT, ACK, "vw-cfg/1", "vw-resync/1", "vw-cert/1", "
 Status = Literal["ok", "absent", "denied", "timeout", "failed"]
 Reach = Literal["full", "partial"]
 
+MAX_ABSENCE_MS: Final = 4 * 3600 * 1000
+MAX_REASON: Final = 200  # characters
+MAX_REASON_BYTES: Final = 240  # in UTF-8, or a beat that carries it would outgrow its 600 bytes
+
 
 class Message(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Base of all messages and their parts."""
@@ -36,6 +40,26 @@ class SectionEntry(Message, frozen=True, kw_only=True):
     reach: Reach = "full"
 
 
+class Absence(Message, frozen=True, kw_only=True, rename={"from_": "from"}):
+    """Somebody on the host said that it will be away, and why. Missing: nothing is announced.
+
+    Raises ValueError if it ends before it begins, if it lasts longer than MAX_ABSENCE_MS (whoever
+    takes over a host must not be able to silence it for a night), or for a reason of no words.
+    """
+
+    from_: Annotated[int, msgspec.Meta(ge=0)]  # Unix ms; `from` on the wire
+    until: int  # Unix ms
+    reason: Annotated[str, msgspec.Meta(max_length=MAX_REASON)]  # one printable line
+
+    def __post_init__(self) -> None:
+        if not 0 < self.until - self.from_ <= MAX_ABSENCE_MS:
+            raise ValueError(f"absence of {self.until - self.from_} ms, at most {MAX_ABSENCE_MS}")
+        if not self.reason.strip() or not self.reason.isprintable():
+            raise ValueError("reason is no printable line")
+        if (size := len(self.reason.encode())) > MAX_REASON_BYTES:
+            raise ValueError(f"reason of {size} bytes, at most {MAX_REASON_BYTES}")
+
+
 class AgentInfo(Message, frozen=True, kw_only=True):
     """The agent about itself."""
 
@@ -43,6 +67,7 @@ class AgentInfo(Message, frozen=True, kw_only=True):
     facts: int  # major version of the vocabulary
     interval_s: int  # how often it means to report
     python: str
+    absence: Absence | None = None
 
 
 class Report(Message, frozen=True, kw_only=True):
