@@ -212,6 +212,17 @@ def test_a_value_that_breaks_the_schema_is_left_out_of_a_pass() -> None:
             " && facts.box.items.all(i, i.note != 'x')",
             ['facts.box.items[0] name="root" note=missing'],
         ),
+        ("params.texts[facts.box.kind] == 'b'", ['params.texts["deb"] = missing']),
+        (
+            "(facts.box.flag ? params.texts : facts.box.labels)[facts.box.word] == 'b'",
+            ['params.texts["Hallo Welt"] = missing'],
+        ),
+        (
+            "(facts.box.number < 0 ? params.texts : facts.box.labels)[facts.box.word] == 'b'",
+            ['facts.box.labels["Hallo Welt"] = missing'],
+        ),
+        ("{'a': 1}[facts.box.kind] == 1", ['the map["deb"] = missing']),
+        ("params.texts['x'] == 'b'", ["params.texts.x = missing"]),
     ],
 )
 def test_a_missing_field_is_named_with_its_element(source: str, readings: list[str]) -> None:
@@ -237,6 +248,18 @@ def test_a_missing_field_of_an_inner_loop_is_named_beside_the_element_of_each() 
     found = explain.missing(expression, present, failed.value, ("e", "facts.box.items[1]"))
 
     assert [str(one) for one in found] == ['facts.box.items[0] name="root" note=missing']
+
+
+def test_a_missing_key_from_a_host_is_named_short_and_harmless() -> None:
+    expression = compiled("params.texts[facts.box.word] == 'b'")
+    present = frame(expression, BOX_FACTS | {"word": "\x1b[31m" + "x" * 200})
+
+    with pytest.raises(MissingValue) as failed:
+        expression.run(present)
+
+    assert failed.value.message.startswith(r'params.texts["\u001b[31mxxx')
+    assert failed.value.message.endswith('"] is missing')
+    assert len(failed.value.message) < 200
 
 
 def test_a_missing_field_is_named_even_without_steps_to_look_for_its_element() -> None:

@@ -69,10 +69,41 @@ def test_the_digest_covers_names_and_bytes_of_all_files() -> None:
     assert digest(files) != digest({"pack.yaml": GOOD, "a.yaml": FURTHER + b"\n"})
 
 
-def test_a_further_file_holds_only_rules() -> None:
-    problems = lint({"pack.yaml": GOOD, "a.yaml": b"pack: x\nrules: []\n"})
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (b"pack: x\nrules: []\n", "unknown key 'pack' in a further file of the pack"),
+        (b"{}\n", "a further file of the pack has rules or fixtures"),
+        (b"parameters: {}\n", "unknown key 'parameters' in a further file of the pack"),
+    ],
+)
+def test_a_further_file_holds_only_rules_and_fixtures(text: bytes, message: str) -> None:
+    problems = lint({"pack.yaml": GOOD, "a.yaml": text})
 
-    assert problems == [Problem("a.yaml", 1, 1, "unknown key 'pack' in a further file of the pack")]
+    assert Problem("a.yaml", 1, 1, message) in problems
+    assert {one.file for one in problems} == {"a.yaml"}
+
+
+def test_a_fixture_may_be_in_any_file_and_used_in_any_other() -> None:
+    fixtures = b'fixtures:\n  z: {os: {id: debian, version: "12", name: Debian}}\n'
+    using = FURTHER.replace(b"expect: pass", b"use: z, expect: pass")
+    assert using != FURTHER
+
+    problems = lint({"pack.yaml": GOOD, "a.yaml": using, "z.yaml": fixtures})
+    alone = lint({"pack.yaml": GOOD, "a.yaml": using})
+
+    assert problems == []
+    assert alone and all("'z' is no fixture" in one.message for one in alone)
+
+
+def test_a_fixture_has_its_name_to_itself() -> None:
+    fixtures = b'fixtures:\n  z: {os: {id: debian, version: "12", name: Debian}}\n'
+
+    problems = lint({"pack.yaml": GOOD, "a.yaml": fixtures, "b.yaml": fixtures})
+
+    assert problems == [
+        Problem("b.yaml", 2, 3, "the fixture z is already in another file of the pack")
+    ]
 
 
 def test_an_id_is_unique_over_all_files() -> None:

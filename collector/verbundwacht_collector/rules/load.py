@@ -1,6 +1,7 @@
 """Loads and checks rule packs. The only module of the rules that reads files.
 
-A pack is one YAML file, or a folder with `pack.yaml` and further files that hold only `rules:`.
+A pack is one YAML file, or a folder with `pack.yaml` and further files that hold only `rules:`
+or `fixtures:`.
 Loading refuses what has no clear meaning; `lint` also says what an author should not ship.
 """
 
@@ -129,6 +130,7 @@ class _Loading:
         self.documents = [Document(name, files[name]) for name in names]
         self.main = Reader(self.documents[0])
         self.head = self.main.record(self.documents[0].root, "the pack", _REQUIRED, _OPTIONAL)
+        self.parts = [(self.main, self.head), *map(_further, self.documents[1:])]
         if self.documents[0].root is not None:
             self._load(files)
 
@@ -145,12 +147,12 @@ class _Loading:
             name: main.bilingual(body, f"the group {name}")
             for name, (_, body) in main.named(head.get("groups"), "groups").items()
         }
-        for name, (_, body) in main.named(head.get("fixtures"), "fixtures").items():
-            self.fixtures[name] = read_facts(main, body, self.facts)
+        # All fixtures before any rule: a test may use one of whatever file.
+        for reader, record in self.parts:
+            self._fixtures(reader, record)
         context = Context(self.facts, parameters, groups)
-        # A rule in one file may use parameters of the head, never those of a neighbour.
-        for document in self.documents:
-            self._rules(document, context)
+        for reader, record in self.parts:
+            self._rules(reader, record, context)
         self._unique()
         if any(problem.severity == "error" for problem in self.problems()):
             return
@@ -187,12 +189,13 @@ class _Loading:
             for name, (_, body) in main.named(self.head.get("catalogues"), "catalogues").items()
         }
 
-    def _rules(self, document: Document, context: Context) -> None:
-        reader = self.main if document is self.documents[0] else Reader(document)
-        record = self.head
-        # A second head would raise the question which one counts.
-        if reader is not self.main:
-            record = reader.record(document.root, "a further file of the pack", ("rules",))
+    def _fixtures(self, reader: Reader, record: Record) -> None:
+        for name, (key, body) in reader.named(record.get("fixtures"), "fixtures").items():
+            if name in self.fixtures:
+                reader.error(key, f"the fixture {name} is already in another file of the pack")
+            self.fixtures[name] = read_facts(reader, body, self.facts)
+
+    def _rules(self, reader: Reader, record: Record, context: Context) -> None:
         for part in reader.items(record.get("rules"), "rules"):
             draft = read_rule(reader, part, context)
             self.drafts.append(draft)
@@ -217,6 +220,16 @@ class _Loading:
             seen.setdefault(rule_id, draft)
         if not self.drafts and isinstance(self.main.document.root, Entries):
             self.main.error(self.head.start, "a pack has at least one rule")
+
+
+def _further(document: Document) -> tuple[Reader, Record]:
+    """A file beside the head. A second head would raise the question which one counts."""
+    reader = Reader(document)
+    what = "a further file of the pack"
+    record = reader.record(document.root, what, (), ("rules", "fixtures"))
+    if isinstance(document.root, Entries) and not record:
+        reader.error(document.root, f"{what} has rules or fixtures")
+    return reader, record
 
 
 def _rule_id(record: Record) -> str:

@@ -18,6 +18,7 @@ from verbundwacht_collector.rules.language.operators import ORDER, arithmetic
 from verbundwacht_collector.rules.language.scope import Checked
 from verbundwacht_collector.rules.language.types import ANY
 from verbundwacht_collector.rules.language.values import int64
+from verbundwacht_collector.rules.shown import shown
 
 
 @dataclass(frozen=True, eq=False)
@@ -178,6 +179,7 @@ class _Compiler:
         base, key = self._base(node.base), self.node(node.key)
         kind, offset = self.kind(node), node.pos
         path = path_of(node) or "the indexed value"
+        naming = self._naming(node.base)
 
         def read_item(frame: Frame) -> Any:
             items, number = base(frame), key(frame)
@@ -189,10 +191,21 @@ class _Compiler:
         def read_value(frame: Frame) -> Any:
             entries, name = base(frame), key(frame)
             if name not in entries:
-                raise MissingValue(path, offset)
+                # Which key of which map: "the indexed value is missing" helps nobody.
+                place = path_of(node) or f"{naming(frame)}[{shown(name)}]"
+                raise MissingValue(place, offset)
             return adopt(entries[name], kind, path, offset)
 
         return read_item if self.kind(node.base) == "list" else read_value
+
+    def _naming(self, node: Node) -> Callable[[Frame], str]:
+        """How a map is called in messages; of a choice, the one that was chosen."""
+        if isinstance(node, nodes.Choice):
+            test = self.code[node.test]
+            then, other = self._naming(node.then), self._naming(node.other)
+            return lambda frame: then(frame) if test(frame) else other(frame)
+        path = path_of(node) or "the map"
+        return lambda _frame: path
 
     def _call(self, node: nodes.Call) -> Code:
         parts = [self.node(arg) for arg in node.args]
