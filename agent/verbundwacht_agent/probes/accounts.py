@@ -18,7 +18,8 @@ from verbundwacht_wire.facts import Accounts
 from verbundwacht_wire.facts.access import PrivilegedGroup
 
 PRIVILEGED: Final = (
-    "admin", "disk", "docker", "libvirt", "lxd", "root", "shadow", "sudo", "wheel",
+    "admin", "disk", "docker", "incus", "incus-admin", "libvirt", "lxd", "root", "shadow",
+    "sudo", "wheel",
 )  # fmt: skip
 """Groups whose members are root, or can be in one step."""
 

@@ -52,6 +52,19 @@ def test_a_primary_group_counts_like_a_membership() -> None:
     assert accounts("ubuntu2404").privileged == (PrivilegedGroup(name="sudo", members=("admin1",)),)
 
 
+@pytest.mark.parametrize("group", ["docker", "incus", "incus-admin", "lxd"])
+def test_groups_that_run_containers_are_privileged(group: str) -> None:
+    """Who may start a container with a folder of the host in it is root on the host."""
+    found = parse_accounts(
+        passwd=ROOT + "a:x:1000:1000::/home/a:/bin/sh\n",
+        group=f"{group}:x:120:a\n",
+        shadow="root:*:1:0:::::\na:*:1:0:::::\n",
+        login_defs="",
+    )
+
+    assert found.privileged == (PrivilegedGroup(name=group, members=("a",)),)
+
+
 def test_a_locked_hash_is_no_password() -> None:
     for locked in ("!", "*", "!!", f"!{SHA512}", "*LK*"):
         assert with_shadow(locked).with_password == 0
