@@ -17,10 +17,13 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from verbundwacht_collector import machine_problems
 from verbundwacht_collector.errors import ConfigError, Refused
 from verbundwacht_collector.peer import Peer
 
@@ -225,6 +228,18 @@ def issue_agent(
     return _leaf(authority, builder, alternatives, ExtendedKeyUsageOID.CLIENT_AUTH)
 
 
+def issue_reader(
+    authority: Authority, name: str, key: ec.EllipticCurvePublicKey, now: datetime
+) -> Certificate:
+    """The certificate by which a collector of this name reads at a broker; lives like a server's.
+
+    No door takes it for an agent's: its only alternative name is of another form.
+    """
+    builder = _builder(_name(name), key, now, SERVER_LIFE)
+    alternatives = [x509.UniformResourceIdentifier(f"urn:vw:collector:{name}")]
+    return _leaf(authority, builder, alternatives, ExtendedKeyUsageOID.CLIENT_AUTH)
+
+
 def peer_of(der: bytes) -> Peer:
     """The agent this certificate names; that it is genuine was decided by TLS before.
 
@@ -328,21 +343,35 @@ def load_authority(files: PkiFiles) -> Authority:
 
 
 def _private(path: Path) -> Key:
-    try:
-        key = serialization.load_pem_private_key(path.read_bytes(), None)
-    except (OSError, ValueError, TypeError) as problem:
-        raise PkiError(_damaged(path, problem)) from None
+    key = read_key(path)
     if not isinstance(key, ec.EllipticCurvePrivateKey):
-        raise PkiError(_damaged(path, f"{type(key).__name__}, an elliptic curve key is needed"))
+        reason = f"{type(key).__name__}, an elliptic curve key is needed"
+        raise PkiError(machine_problems.KEY_UNUSABLE, path=path, reason=reason)
     return key
 
 
-def _certificate(path: Path) -> Certificate:
+def read_key(path: Path) -> PrivateKeyTypes:
+    """The private key in this PEM file, of any kind. Raises PkiError."""
     try:
-        return x509.load_pem_x509_certificate(path.read_bytes())
-    except (OSError, ValueError) as problem:
-        raise PkiError(_damaged(path, problem)) from None
+        return serialization.load_pem_private_key(path.read_bytes(), None)
+    except (OSError, ValueError, TypeError, UnsupportedAlgorithm) as refusal:
+        raise PkiError(machine_problems.KEY_UNUSABLE, path=path, reason=_reason(refusal)) from None
 
 
-def _damaged(path: Path, problem: object) -> str:
-    return f"{path} ist unbrauchbar ({problem}). Aus der Sicherung zurückspielen."
+def _certificate(path: Path) -> Certificate:
+    return read_certificates(path)[0]
+
+
+def read_certificates(path: Path) -> list[Certificate]:
+    """All certificates in this PEM file, at least one. Raises PkiError."""
+    try:
+        return x509.load_pem_x509_certificates(path.read_bytes())
+    except (OSError, ValueError) as refusal:
+        reason = _reason(refusal)
+        raise PkiError(machine_problems.CERTIFICATE_UNUSABLE, path=path, reason=reason) from None
+
+
+def _reason(refusal: Exception) -> str:
+    """The library's explanations run over several sentences; the first one says it."""
+    text = refusal.strerror if isinstance(refusal, OSError) else str(refusal)
+    return (text or type(refusal).__name__).partition(". ")[0].rstrip(".")

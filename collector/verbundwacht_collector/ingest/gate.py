@@ -8,20 +8,15 @@ import asyncio
 import resource
 import ssl
 from collections.abc import Callable
-from typing import Final, NamedTuple
-
-import structlog
+from typing import NamedTuple
 
 from verbundwacht_collector.ingest import Peer
+from verbundwacht_collector.ingest.quiet import Refusals
 from verbundwacht_collector.ingest.tls import LINGER_S, Secured
 from verbundwacht_wire.codes import Code
 
-QUIET_S: Final = 1.0  # one log line per reason in this time; the rest is counted
-
 Count = Callable[[Code], None]
 """A door refused something itself and under this code; `receive` counts what it refuses."""
-
-log = structlog.get_logger(__name__)
 
 
 class Limits(NamedTuple):
@@ -47,14 +42,14 @@ class Gate:
         limits: Limits,
     ) -> None:
         self.context, self.factory, self.limits = context, factory, limits
-        self._name, self._count = name, count
+        self._count = count
         self._most = limits.connections
         self._server: asyncio.Server | None = None
         self._port = 0
         self._unproven: dict[Secured, None] = {}  # in order of arrival
         self._proven: dict[Peer, list[Secured]] = {}
         self._proven_total = 0
-        self._quiet: dict[str, tuple[float, int]] = {}
+        self._refusals = Refusals("connection.refused", name)
 
     async def open(self, host: str, port: int) -> None:
         """Clients can connect. Raises OSError if the address cannot be had."""
@@ -127,15 +122,7 @@ class Gate:
         """Count and log a refusal; a flood of one kind becomes one line a second."""
         if foreign:
             self._count(Code.IDENTITY)
-        now = asyncio.get_running_loop().time()
-        last, silenced = self._quiet.get(reason, (-QUIET_S, 0))
-        if now - last < QUIET_S:
-            self._quiet[reason] = (last, silenced + 1)
-            return
-        self._quiet[reason] = (now, 0)
-        log.warning(
-            "connection.refused", door=self._name, reason=reason, detail=detail, silenced=silenced
-        )
+        self._refusals.tell(reason, detail)
 
 
 def affordable() -> int:
