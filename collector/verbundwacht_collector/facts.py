@@ -8,6 +8,7 @@ from typing import Final, Literal
 
 import structlog
 
+from verbundwacht_collector.alerts.absence import announce
 from verbundwacht_collector.alerts.apply import Alerting
 from verbundwacht_collector.alerts.model import Attestation
 from verbundwacht_collector.content import Content, read_report
@@ -17,7 +18,7 @@ from verbundwacht_collector.store.records import HostRecord, SectionRecord
 from verbundwacht_collector.verify import MAX_CLOCK_AHEAD_MS
 from verbundwacht_wire.codes import Code
 from verbundwacht_wire.errors import PayloadError
-from verbundwacht_wire.frame import Frame, Header, read_frame
+from verbundwacht_wire.frame import Frame, read_frame
 from verbundwacht_wire.messages import REBASE, REPORT, AgentInfo
 
 MIN_INTERVAL_S: Final = 60
@@ -39,19 +40,23 @@ def interval_s(agent: AgentInfo) -> int:
     return min(max(agent.interval_s, MIN_INTERVAL_S), MAX_INTERVAL_S)
 
 
-def renew(tx: Transaction, host: HostRecord, header: Header, agent: AgentInfo, at: int) -> bool:
+def renew(tx: Transaction, host: HostRecord, frame: Frame, agent: AgentInfo, at: int) -> bool:
     """The host counts as seen now, unless its message is older than two intervals.
 
     A message that somebody held back, or a clock that is behind, must not look like life.
     """
     interval = interval_s(agent)
-    delay = at - header.time
+    delay = at - frame.header.time
     behind, ahead = delay > 2 * interval * 1000, delay < -MAX_CLOCK_AHEAD_MS
     if not behind:
         tx.seen(host.id, at, interval_s=interval, version=agent.version[:32], facts=agent.facts)
+        if agent.absence is not None or host.absent_until is not None:
+            announce(tx, host, agent.absence, frame=frame, at=at)
     if behind or ahead:
         tx.set_skew(host.id, -delay)
         tx.count(f"code:{Code.CLOCK.value}")
+        tx.count(f"host:{host.id}:{Code.CLOCK.value}")
+        tx.set_counter(f"at:{Code.CLOCK.value}", at)
     return not behind
 
 
@@ -65,7 +70,7 @@ def apply_report(
     header = frame.header
     if header.seq <= host.applied_seq:
         return still_wanted(host)
-    fresh = renew(tx, host, header, content.report.agent, at)
+    fresh = renew(tx, host, frame, content.report.agent, at)
     for section, (digest, body) in content.bodies.items():
         tx.put_body(host.municipality_id, section, digest, body, at)
     behind = False

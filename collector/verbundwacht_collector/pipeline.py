@@ -9,14 +9,17 @@ from typing import NamedTuple
 import msgspec
 import structlog
 
+from verbundwacht_collector.alerts import silence
 from verbundwacht_collector.alerts.apply import Alerting
 from verbundwacht_collector.alerts.model import Attestation
+from verbundwacht_collector.alerts.release import release
 from verbundwacht_collector.chain import close_gaps, explain, place, place_beat
 from verbundwacht_collector.content import Content, read_beat, read_report
 from verbundwacht_collector.errors import StoreError
 from verbundwacht_collector.facts import Want, apply_report, interval_s, renew, still_wanted
 from verbundwacht_collector.judging import Judge
 from verbundwacht_collector.peer import Peer
+from verbundwacht_collector.store.observed import ODD
 from verbundwacht_collector.store.protocol import Transaction
 from verbundwacht_collector.store.records import Chain, HostRecord
 from verbundwacht_collector.verify import check_sender
@@ -69,6 +72,8 @@ def take_in(tx: Transaction, message: Received, judge: Judge) -> Taken:
     taken = take(tx, message, frame, host, judge)
     if taken.code:
         tx.count(f"code:{taken.code.value}")
+    if taken.code in ODD:
+        tx.count(f"host:{host.id}:{taken.code.value}")
     return taken
 
 
@@ -206,7 +211,7 @@ def _attest(
     One about a report that is not here means that this store lost it: hosts send beats only
     after everything before was acknowledged.
     """
-    fresh = renew(tx, host, frame.header, beat.agent, message.at)
+    fresh = renew(tx, host, frame, beat.agent, message.at)
     newest = frame.header.seq >= host.chain.hi
     known = newest and manifest == host.manifest
     unknown = not known if newest else bool(host.facts_unknown)
@@ -230,20 +235,12 @@ def _attest(
 
 
 def tick(tx: Transaction, judge: Judge, *, now: int, serving_since: int) -> None:
-    """What time alone changes is written: silence, and rules that read the clock.
+    """What time alone changes is written: silence, overlays that end, rules that read the clock.
 
     Once a minute. Each host's clock rules are judged once an hour, in its own minute.
     """
-    for host_id in tx.overdue_hosts(now, serving_since):
-        host = tx.host_by_id(host_id)
-        seen = Attestation(now, host.chain.head, host.interval_s * 1000)
-        Alerting(tx, host, seen, judge.settings).silent()
-        tx.set_flags(
-            host.id,
-            awaiting=bool(host.awaiting),
-            silent=True,
-            facts_unknown=bool(host.facts_unknown),
-        )
+    silence.watch(tx, judge.settings, now=now, serving_since=serving_since)
+    release(tx, now=now)
     for host_id in tx.hosts_in_slot(now // 60_000 % 60):
         host = tx.host_by_id(host_id)
         if host.judged_by == judge.digest and not _overdue(host, now):

@@ -27,12 +27,12 @@ class Actor(NamedTuple):
 
 def _visible(tx: Transaction, scope: Scope, number: str) -> AlertRecord:
     alert = tx.alert_by_number(number)
-    if alert is not None and _may_see(tx, scope, alert.municipality_id):
+    if alert is not None and may_see(tx, scope, alert.municipality_id):
         return alert
     raise NotFound(f"Keine Warnung {number}. Vorhandene zeigt: verbundwacht alerts")
 
 
-def _may_see(tx: Transaction, scope: Scope, municipality_id: str) -> bool:
+def may_see(tx: Transaction, scope: Scope, municipality_id: str) -> bool:
     if isinstance(scope, MunicipalityScope):
         return scope.municipality_id == municipality_id
     if isinstance(scope, AllianceScope):
@@ -41,7 +41,7 @@ def _may_see(tx: Transaction, scope: Scope, municipality_id: str) -> bool:
     return True
 
 
-def _open(tx: Transaction, scope: Scope, number: str, version: int | None) -> AlertRecord:
+def open_alert(tx: Transaction, scope: Scope, number: str, version: int | None) -> AlertRecord:
     alert = _visible(tx, scope, number)
     if version is not None and alert.version != version:
         raise Conflict(_who_was_faster(tx, alert))
@@ -68,7 +68,7 @@ def take(
     tx: Transaction, *, scope: Scope, number: str, actor: Actor, now: int, version: int | None
 ) -> AlertRecord:
     """The alert is the actor's. Raises NotFound, Conflict, Refused."""
-    alert = _open(tx, scope, number, version)
+    alert = open_alert(tx, scope, number, version)
     if alert.assignee_id == actor.person_id and alert.state == "taken":
         return alert
     return _set(
@@ -85,7 +85,7 @@ def claim_fix(
     tx: Transaction, *, scope: Scope, number: str, actor: Actor, now: int, version: int | None
 ) -> AlertRecord:
     """The actor says it is fixed; only the host's next messages can confirm that."""
-    alert = _open(tx, scope, number, version)
+    alert = open_alert(tx, scope, number, version)
     claimed = replace(alert, state="fix_claimed", assignee_id=actor.person_id, claimed_at=now)
     alert = _set(tx, claimed, kind="fix_claimed", reason="claimed_by_person", actor=actor, now=now)
     tx.execute("UPDATE host SET awaiting = 1 WHERE id = :id", {"id": alert.host_id})
@@ -119,7 +119,7 @@ def close(
     """The alert is closed with a reason; the finding stays what it is."""
     if reason not in CLOSE_REASONS:
         raise Refused(f"Unbekannter Grund {reason!r}; möglich sind: {', '.join(CLOSE_REASONS)}.")
-    alert = _open(tx, scope, number, version)
+    alert = open_alert(tx, scope, number, version)
     closed = replace(alert, state="closed")
     return _set(tx, closed, kind="closed", reason=reason, actor=actor, now=now, text=text.strip())
 

@@ -25,12 +25,15 @@ from verbundwacht_collector.alerts.model import (
     EXPIRES_DEFAULT_MS,
     EXPIRES_MS,
     HOST_SILENT,
+    MUNICIPALITY_SILENT,
     RULE_BLIND,
+    SEVERITIES,
     Attestation,
     RuleText,
     Settings,
     fingerprint,
 )
+from verbundwacht_collector.alerts.overlays import REMEMBERED_MS, Covered, covered
 from verbundwacht_collector.alerts.system_rules import SYSTEM_RULES
 from verbundwacht_collector.store.protocol import Transaction
 from verbundwacht_collector.store.records import AlertRecord, FindingRecord, HostRecord
@@ -59,6 +62,9 @@ class Alerting:
             text = rules[change.new.rule_id]
             mark = self._fingerprint(change.new.rule_id, change.new.subject)
             current = self.open.get(mark)
+            if current is not None and current.severity != text.severity:
+                self._weighs(mark, text)
+                current = self.open[mark]
             if not text.alerting and current is None:
                 continue  # a rule put on trial still ends what it opened before
             last = None
@@ -97,6 +103,19 @@ class Alerting:
         if not self._cited:
             self._tx.cite(self._host.id, self._seen.evidence)
             self._cited = True
+
+    def _weighs(self, mark: bytes, text: RuleText) -> None:
+        """An open alert has the severity that its rule has now; a higher one is told anew."""
+        alert = self.open[mark]
+        raised = SEVERITIES.index(text.severity) < SEVERITIES.index(alert.severity)
+        alert = replace(alert, severity=text.severity, changed_at=self._seen.at)
+        self._tx.set_alert(alert)
+        self.open[mark] = replace(alert, version=alert.version + 1)
+        kind = "raised" if raised else "lowered"
+        event_id = self._tx.add_event(
+            alert.id, at=self._seen.at, kind=kind, reason="severity_of_rule_changed"
+        )
+        deliver(self._tx, self.open[mark], kind, event_id, self._seen.at)
 
     def _goes_blind(self, rule_id: str) -> None:
         """Three errors in a row where a value existed before are an alert of their own."""
@@ -227,6 +246,16 @@ class Alerting:
         return replace(moved, version=moved.version + 1)
 
 
+def cover_of(tx: Transaction, alert: AlertRecord, now: int) -> Covered | None:
+    """What holds back messages about the alert now; None if nothing does."""
+    mass = any(
+        one.municipality_id == alert.municipality_id
+        for one in tx.open_alerts_of(MUNICIPALITY_SILENT)
+    )
+    overlays = tx.overlays(alert.municipality_id, now - REMEMBERED_MS)
+    return covered(overlays, alert, now, mass=mass)
+
+
 def next_number(tx: Transaction, at: int) -> str:
     """The next alert number of the year, as W-2026-0001."""
     year = datetime.fromtimestamp(at / 1000, UTC).year
@@ -240,14 +269,19 @@ def deliver(tx: Transaction, alert: AlertRecord, kind: str, event_id: int, now: 
     """One delivery per channel that is to know of this event waits to be sent.
 
     An ending is told only to those who were told of the beginning; where neither went out
-    yet, neither is sent.
+    yet, neither is sent. While something covers the alert, nobody is told that it is open:
+    it is held, and told when the cover ends.
     """
     channels = tx.channels_for(alert.municipality_id)
     if kind in ("resolved", "closed"):
         tx.supersede(alert.id, now)
+        tx.set_held(alert.id, held=False)
         told = tx.told_channels(alert.id)
         channels = [channel for channel in channels if channel.id in told]
-    elif kind not in ("opened", "reopened"):
+    elif kind not in ("opened", "reopened", "raised", "cover_ended"):
+        return
+    elif cover_of(tx, alert, now) is not None:
+        tx.set_held(alert.id, held=True)
         return
     expires_at = now + EXPIRES_MS.get(alert.severity, EXPIRES_DEFAULT_MS)
     for channel in channels:

@@ -7,6 +7,7 @@ from typing import Final, Literal, NamedTuple
 State = Literal["new", "taken", "fix_claimed", "resolved", "closed"]
 OPEN: Final = ("new", "taken", "fix_claimed")
 Severity = Literal["critical", "high", "medium", "low"]
+SEVERITIES: Final = ("critical", "high", "medium", "low")
 
 REOPEN_WITHIN_MS: Final = 72 * 3600 * 1000
 PASSES_TO_RESOLVE: Final = 2
@@ -17,6 +18,7 @@ EXPIRES_DEFAULT_MS: Final = 48 * 3600 * 1000
 
 HOST_SILENT: Final = "system.host-silent"
 RULE_BLIND: Final = "system.rule-blind"
+MUNICIPALITY_SILENT: Final = "system.municipality-silent"
 
 
 class Attestation(NamedTuple):

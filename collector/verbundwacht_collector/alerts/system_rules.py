@@ -4,7 +4,12 @@ from typing import Final
 
 from msgspec import Struct
 
-from verbundwacht_collector.alerts.model import HOST_SILENT, RULE_BLIND, Severity
+from verbundwacht_collector.alerts.model import (
+    HOST_SILENT,
+    MUNICIPALITY_SILENT,
+    RULE_BLIND,
+    Severity,
+)
 
 
 class SystemRule(Struct, frozen=True):
@@ -41,6 +46,36 @@ SYSTEM_RULES: Final = {
             "2. On the server: verbundwacht-agent status\n"
             "3. If that shows errors: verbundwacht-agent doctor\n"
             "The server's next report ends this alert by itself.",
+        },
+    ),
+    MUNICIPALITY_SILENT: SystemRule(
+        id=MUNICIPALITY_SILENT,
+        severity="high",
+        title={
+            "de": "Verbindung zur Kommune ist unterbrochen",
+            "en": "Connection to the municipality is broken",
+        },
+        rationale={
+            "de": "Mindestens drei Server und die Hälfte der Kommune melden sich seit derselben "
+            "Zeit nicht mehr. Das ist fast immer eine Ursache, nicht viele. "
+            "Warnungen zu den einzelnen Servern werden so lange zurückgehalten.",
+            "en": "At least three servers and half of the municipality stopped reporting at the "
+            "same time. That is almost always one cause, not many. "
+            "Alerts about the single servers are held back meanwhile.",
+        },
+        expected={
+            "de": "Mehr als die Hälfte der Server meldet sich.",
+            "en": "More than half of the servers report.",
+        },
+        remediation={
+            "de": "1. Rufen Sie die Kommune an: Gibt es eine Störung von Strom oder Internet?\n"
+            "2. Wurde an Firewall, DNS oder Leitung gearbeitet?\n"
+            "3. Auf einem der Server: verbundwacht-agent doctor --network\n"
+            "Sobald wieder genug Server melden, schließt sich die Warnung von selbst.",
+            "en": "1. Call the municipality: is there a power or internet outage?\n"
+            "2. Has anybody worked on firewall, DNS or the line?\n"
+            "3. On one of the servers: verbundwacht-agent doctor --network\n"
+            "As soon as enough servers report again, this alert ends by itself.",
         },
     ),
     RULE_BLIND: SystemRule(

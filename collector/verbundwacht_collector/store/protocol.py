@@ -4,18 +4,20 @@ from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
+from verbundwacht_collector.store.outbox import OutboxTransaction
 from verbundwacht_collector.store.records import (
     AlertRecord,
     Chain,
     ChannelRecord,
-    DeliveryRecord,
     FindingRecord,
+    HeardRecord,
     HostRecord,
+    OverlayRecord,
     SectionRecord,
 )
 
 
-class Transaction(Protocol):
+class Transaction(OutboxTransaction, Protocol):
     """One transaction: all of it is durable after the block, or none."""
 
     def savepoint(self) -> AbstractContextManager[None]:
@@ -92,13 +94,25 @@ class Transaction(Protocol):
     def add_delivery(
         self, delivery_id: str, event_id: int, channel: ChannelRecord, now: int, expires_at: int
     ) -> None: ...
-    def due_deliveries(self, now: int, limit: int) -> list[DeliveryRecord]: ...
-    def claim_delivery(self, delivery_id: str, now: int, lease_until: int) -> bool: ...
-    def finish_delivery(
-        self, delivery_id: str, state: str, *, next_at: int, response: str, done_at: int | None
-    ) -> None: ...
-    def disable_channel(self, delivery_id: str) -> None:
-        """The channel of this delivery is switched off: its other side wants nothing more."""
+    def overlays(self, municipality_id: str, since: int) -> list[OverlayRecord]:
+        """Those of the municipality that apply now, will apply, or ended after `since`."""
+
+    def overlay(self, overlay_id: int) -> OverlayRecord | None: ...
+    def add_overlay(self, overlay: OverlayRecord) -> int: ...
+    def end_overlay(self, overlay_id: int, at: int, person_id: int | None) -> None: ...
+    def set_absent(self, host_id: int, until: int | None) -> None:
+        """What the host announced last; None once that is over."""
+
+    def set_held(self, alert_id: int, *, held: bool) -> None:
+        """Whether people are still to be told that this alert is open."""
+
+    def held_alerts(self) -> list[AlertRecord]: ...
+    def open_alerts_of(self, rule_id: str) -> list[AlertRecord]: ...
+    def heard(self, municipality_id: str) -> list[HeardRecord]:
+        """The active hosts of the municipality that were heard at least once."""
+
+    def newest_message(self, municipality_id: str) -> tuple[int, bytes] | None:
+        """(when, entry hash) of the message that was last received from its hosts."""
 
     def count(self, name: str, by: int = 1) -> None: ...
     def counter(self, name: str) -> int: ...

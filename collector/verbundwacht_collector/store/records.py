@@ -1,6 +1,6 @@
 """Rows as values. Times are Unix milliseconds, hashes raw bytes."""
 
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import msgspec
 
@@ -39,6 +39,7 @@ class HostRecord(msgspec.Struct, frozen=True):
     awaiting: int  # findings or alerts wait for a second attestation
     silent: int  # an alert about its silence is open
     judged_by: str | None
+    absent_until: int | None  # Unix ms; the host announced that it may be away until then
     chain: Chain
 
 
@@ -76,7 +77,7 @@ class AlertRecord(msgspec.Struct, frozen=True):
     number: str
     fingerprint: bytes
     municipality_id: str
-    host_id: int
+    host_id: int | None  # None: it is about the municipality as a whole
     rule_id: str
     subject: str
     severity: str
@@ -89,6 +90,35 @@ class AlertRecord(msgspec.Struct, frozen=True):
     assignee_id: int | None
     repeated: int
     version: int
+
+
+class OverlayRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """A pause, a maintenance or an announced absence. Times are Unix ms; `ends_at` is outside."""
+
+    id: int = 0
+    kind: Literal["pause", "maintenance", "absence"]
+    municipality_id: str
+    host_id: int | None = None  # None: the whole municipality
+    fingerprint: bytes | None = None  # of the problem that is paused
+    starts_at: int
+    ends_at: int
+    weekly_until: int | None = None  # the window comes back every week until then
+    reason: str
+    created_at: int
+    created_by: int | None = None  # a person; None: the host itself
+    evidence: bytes | None = None  # entry hash of the message that announced it
+    ended_at: int | None = None  # by hand or by the host, before its time
+    ended_by: int | None = None
+
+
+class HeardRecord(NamedTuple):
+    """When an active host was last heard, and since when its silence is an alert."""
+
+    id: int
+    last_seen: int
+    interval_ms: int
+    silent_since: int | None
+    absent_until: int | None
 
 
 class ChannelRecord(NamedTuple):
@@ -117,6 +147,6 @@ class DeliveryRecord(msgspec.Struct, frozen=True):
     title: str
     rule_id: str
     subject: str
-    host_name: str
+    host_name: str  # "" where the alert is about the municipality
     municipality: str
     simulated: int

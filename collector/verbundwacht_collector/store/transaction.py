@@ -11,42 +11,35 @@ from typing import Any, Final
 from msgspec.structs import asdict
 
 from verbundwacht_collector.errors import Conflict
-from verbundwacht_collector.store.named import named
+from verbundwacht_collector.store.outbox_verbs import OutboxVerbs
+from verbundwacht_collector.store.overlay_verbs import OverlayVerbs
 from verbundwacht_collector.store.records import (
     AlertRecord,
     Chain,
     ChannelRecord,
-    DeliveryRecord,
     FindingRecord,
     HostRecord,
     SectionRecord,
 )
+from verbundwacht_collector.store.statements import STATEMENTS
 
-_Q: Final = named("write.sql")
+FIRST_REPORT_WITHIN_MS: Final = 24 * 3600 * 1000
+"""How long a host may take from its registration to its first message."""
 _FINDINGS_OF: Final = (
-    _Q["findings"] + " AND rule_id IN (SELECT value FROM json_each(:rules))"  # noqa: S608 - fixed
+    STATEMENTS["findings"] + " AND rule_id IN (SELECT value FROM json_each(:rules))"  # noqa: S608 - fixed
 )
 
 
 def _host(row: tuple[Any, ...]) -> HostRecord:
-    return HostRecord(*(*row[:15], Chain(*row[15:])))
+    return HostRecord(*(*row[:16], Chain(*row[16:])))
 
 
-class SqliteTransaction:
+class SqliteTransaction(OverlayVerbs, OutboxVerbs):
     """The verbs, on an open transaction. Implements Transaction."""
 
     def __init__(self, db: sqlite3.Connection) -> None:
-        self._db = db
+        super().__init__(db)
         self._counts: dict[str, int] = {}
-
-    def _one(self, statement: str, /, **values: Any) -> Any:
-        return self._db.execute(_Q[statement], values).fetchone()
-
-    def _all(self, statement: str, /, **values: Any) -> list[Any]:
-        return self._db.execute(_Q[statement], values).fetchall()
-
-    def _run(self, statement: str, /, **values: Any) -> sqlite3.Cursor:
-        return self._db.execute(_Q[statement], values)
 
     @contextmanager
     def savepoint(self) -> Iterator[None]:
@@ -283,28 +276,6 @@ class SqliteTransaction:
             expires_at=expires_at,
         )
 
-    def due_deliveries(self, now: int, limit: int) -> list[DeliveryRecord]:
-        return [DeliveryRecord(*row) for row in self._all("due_deliveries", now=now, limit=limit)]
-
-    def claim_delivery(self, delivery_id: str, now: int, lease_until: int) -> bool:
-        claimed = self._run("claim_delivery", id=delivery_id, now=now, lease_until=lease_until)
-        return claimed.rowcount == 1
-
-    def finish_delivery(
-        self, delivery_id: str, state: str, *, next_at: int, response: str, done_at: int | None
-    ) -> None:
-        self._run(
-            "finish_delivery",
-            id=delivery_id,
-            state=state,
-            next_at=next_at,
-            response=response,
-            done_at=done_at,
-        )
-
-    def disable_channel(self, delivery_id: str) -> None:
-        self._run("disable_channel", id=delivery_id)
-
     def count(self, name: str, by: int = 1) -> None:
         self._counts[name] = self._counts.get(name, 0) + by
 
@@ -322,7 +293,9 @@ class SqliteTransaction:
         self._run("set_counter", name=name, value=value)
 
     def overdue_hosts(self, now: int, serving_since: int) -> list[int]:
-        rows = self._all("overdue_hosts", now=now, serving_since=serving_since)
+        rows = self._all(
+            "overdue_hosts", now=now, serving_since=serving_since, grace=FIRST_REPORT_WITHIN_MS
+        )
         return [row[0] for row in rows]
 
     def hosts_to_judge(self, digest: str, limit: int) -> list[int]:

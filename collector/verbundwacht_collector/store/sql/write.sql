@@ -2,6 +2,7 @@
 -- One indexed read gives everything the checks before the signature need.
 SELECT h.id, h.agent, h.municipality_id, h.name, h.state, k.spki, k.state, h.last_seen,
        h.interval_s, h.applied_seq, h.manifest, h.facts_unknown, h.awaiting, h.silent, h.judged_by,
+       h.absent_until,
        c.genesis, c.hi, c.head, c.upto, c.upto_hash, c.epoch, c.boot, c.explained,
        c.beat_n, c.beat_hash, c.beat_at
   FROM host_key k JOIN host h ON h.id = k.host_id JOIN chain c ON c.host_id = h.id
@@ -10,6 +11,7 @@ SELECT h.id, h.agent, h.municipality_id, h.name, h.state, k.spki, k.state, h.las
 -- name: host_by_id
 SELECT h.id, h.agent, h.municipality_id, h.name, h.state, k.spki, k.state, h.last_seen,
        h.interval_s, h.applied_seq, h.manifest, h.facts_unknown, h.awaiting, h.silent, h.judged_by,
+       h.absent_until,
        c.genesis, c.hi, c.head, c.upto, c.upto_hash, c.epoch, c.boot, c.explained,
        c.beat_n, c.beat_hash, c.beat_at
   FROM host h JOIN host_key k ON k.host_id = h.id JOIN chain c ON c.host_id = h.id
@@ -165,42 +167,24 @@ SELECT id, kind, recipient FROM channel
  ORDER BY id
 
 -- name: told_channels
--- Who was told that this alert is open, this time, and may therefore be told how it ended.
-SELECT DISTINCT channel_id FROM delivery
- WHERE state NOT IN ('superseded', 'expired', 'failed')
-   AND event_id = (SELECT max(id) FROM alert_event
-                    WHERE alert_id = :alert_id AND kind IN ('opened', 'reopened'))
+-- Who believes that this alert is open, and may therefore be told how it ended: the last
+-- message that went out, or is going out now, said so.
+SELECT channel_id FROM (
+    SELECT d.channel_id, e.kind,
+           row_number() OVER (PARTITION BY d.channel_id ORDER BY e.id DESC) AS nth
+      FROM alert_event e JOIN delivery d ON d.event_id = e.id
+     WHERE e.alert_id = :alert_id AND d.state IN ('delivered', 'sending'))
+ WHERE nth = 1 AND kind NOT IN ('resolved', 'closed')
 
 -- name: supersede
--- "New" and "resolved" both unsent: the recipient needs neither.
+-- Something newer is to be said about this alert; what was not sent yet need not be.
 UPDATE delivery SET state = 'superseded', done_at = :now
- WHERE state = 'waiting' AND attempts = 0
+ WHERE state = 'waiting'
    AND event_id IN (SELECT id FROM alert_event WHERE alert_id = :alert_id)
 
 -- name: add_delivery
 INSERT INTO delivery (id, event_id, channel_id, recipient, next_at, expires_at, created_at)
 VALUES (:id, :event_id, :channel_id, :recipient, :now, :expires_at, :now)
-
--- name: due_deliveries
-SELECT d.id, c.kind, d.recipient, d.attempts, d.expires_at, d.created_at, e.kind, e.reason, e.at,
-       a.id, a.number, a.severity, a.title, a.rule_id, a.subject, h.name, m.name, h.simulated
-  FROM delivery d JOIN alert_event e ON e.id = d.event_id JOIN alert a ON a.id = e.alert_id
-  JOIN channel c ON c.id = d.channel_id JOIN host h ON h.id = a.host_id
-  JOIN municipality m ON m.id = a.municipality_id
- WHERE d.state IN ('waiting', 'sending') AND d.next_at <= :now AND d.lease_until <= :now
- ORDER BY d.next_at, d.id LIMIT :limit
-
--- name: claim_delivery
-UPDATE delivery SET state = 'sending', lease_until = :lease_until, attempts = attempts + 1
- WHERE id = :id AND state IN ('waiting', 'sending') AND lease_until <= :now
-
--- name: finish_delivery
-UPDATE delivery SET state = :state, next_at = :next_at, lease_until = 0, response = :response,
-                    done_at = :done_at
- WHERE id = :id
-
--- name: disable_channel
-UPDATE channel SET enabled = 0 WHERE id = (SELECT channel_id FROM delivery WHERE id = :id)
 
 -- name: count
 INSERT INTO counter (name, value) VALUES (:name, :by)
@@ -216,8 +200,9 @@ SELECT value FROM counter WHERE name = :name
 -- name: overdue_hosts
 -- Silent by the interval the host itself last reported, not counting time before serve ran.
 SELECT id FROM host
- WHERE state = 'active' AND silent = 0 AND last_seen IS NOT NULL
-   AND max(last_seen, :serving_since) + 3 * interval_s * 1000 < :now
+ WHERE state = 'active' AND silent = 0
+   AND max(coalesce(last_seen, created_at + :grace), :serving_since) + 3 * interval_s * 1000 < :now
+ ORDER BY id
 
 -- name: hosts_to_judge
 SELECT id FROM host WHERE applied_seq > 0 AND (judged_by IS NULL OR judged_by <> :digest)
@@ -225,3 +210,60 @@ SELECT id FROM host WHERE applied_seq > 0 AND (judged_by IS NULL OR judged_by <>
 
 -- name: hosts_in_slot
 SELECT id FROM host WHERE applied_seq > 0 AND state = 'active' AND id % 60 = :slot
+
+-- name: overlays
+SELECT id, kind, municipality_id, host_id, fingerprint, starts_at, ends_at, weekly_until, reason,
+       created_at, created_by, evidence, ended_at, ended_by
+  FROM overlay
+ WHERE municipality_id = :municipality_id
+   AND min(coalesce(weekly_until, ends_at), coalesce(ended_at, 9e15)) > :since
+
+-- name: overlay
+SELECT id, kind, municipality_id, host_id, fingerprint, starts_at, ends_at, weekly_until, reason,
+       created_at, created_by, evidence, ended_at, ended_by
+  FROM overlay WHERE id = :id
+
+-- name: add_overlay
+INSERT INTO overlay (kind, municipality_id, host_id, fingerprint, starts_at, ends_at, weekly_until,
+                     reason, created_at, created_by, evidence, ended_at, ended_by)
+VALUES (:kind, :municipality_id, :host_id, :fingerprint, :starts_at, :ends_at, :weekly_until,
+        :reason, :created_at, :created_by, :evidence, :ended_at, :ended_by)
+
+-- name: end_overlay
+UPDATE overlay SET ended_at = :at, ended_by = :person_id WHERE id = :id AND ended_at IS NULL
+
+-- name: set_absent
+UPDATE host SET absent_until = :until WHERE id = :host_id
+
+-- name: set_held
+UPDATE alert SET held = :held WHERE id = :id AND held <> :held
+
+-- name: held_alerts
+SELECT id, number, fingerprint, municipality_id, host_id, rule_id, subject, severity, title, state,
+       opened_at, changed_at, evidence, claimed_at, assignee_id, repeated, version
+  FROM alert WHERE held = 1 ORDER BY id
+
+-- name: open_alerts_of
+SELECT id, number, fingerprint, municipality_id, host_id, rule_id, subject, severity, title, state,
+       opened_at, changed_at, evidence, claimed_at, assignee_id, repeated, version
+  FROM alert WHERE rule_id = :rule_id AND state IN ('new', 'taken', 'fix_claimed') ORDER BY id
+
+-- name: heard
+SELECT h.id, h.last_seen, h.interval_s * 1000,
+       (SELECT max(e.at) FROM alert a JOIN alert_event e ON e.alert_id = a.id
+         WHERE a.host_id = h.id AND a.rule_id = 'system.host-silent'
+           AND a.state IN ('new', 'taken', 'fix_claimed') AND e.kind IN ('opened', 'reopened')),
+       h.absent_until
+  FROM host h
+ WHERE h.municipality_id = :municipality_id AND h.state = 'active' AND h.last_seen IS NOT NULL
+
+-- name: newest_message
+SELECT max(at), hash FROM (
+    SELECT e.received_at AS at, e.hash AS hash
+      FROM envelope e JOIN host h ON h.id = e.host_id
+     WHERE h.municipality_id = :municipality_id
+       AND e.seq = (SELECT hi FROM chain c WHERE c.host_id = e.host_id)
+    UNION ALL
+    SELECT c.beat_at, c.beat_hash FROM chain c JOIN host h ON h.id = c.host_id
+     WHERE h.municipality_id = :municipality_id AND c.beat_at > 0)
+ HAVING max(at) IS NOT NULL
