@@ -6,7 +6,8 @@ told anything and the agents send again.
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Iterator, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final, NamedTuple, TypeVar
 
@@ -15,6 +16,7 @@ import structlog
 from verbundwacht_collector.acks import acknowledge, answerable
 from verbundwacht_collector.errors import StoreError
 from verbundwacht_collector.judging import Judge
+from verbundwacht_collector.observe.tally import CLOCKS_PER_BATCH, Arrived, Tally
 from verbundwacht_collector.peer import Answer, Peer
 from verbundwacht_collector.pipeline import Received, Taken, take_in
 from verbundwacht_collector.store.protocol import Store, Transaction
@@ -30,6 +32,7 @@ log = structlog.get_logger()
 class _Waiting(NamedTuple):
     message: Received
     answer: "asyncio.Future[Answer]"
+    door: str
 
 
 class Committer:
@@ -44,21 +47,36 @@ class Committer:
     ) -> None:
         self._store, self._judge, self._signer, self._clock = store, judge, signer, clock
         self._queue: list[_Waiting] = []
+        self._batch: list[_Waiting] = []  # what the writer thread has in hand
         self._writer = ThreadPoolExecutor(1, "writer")
         self._running: asyncio.Task[None] | None = None
         self._refused: dict[Code, int] = {}
+        self.tally = Tally()
 
-    async def receive(self, raw: bytes, peer: Peer) -> Answer:
+    async def receive(self, raw: bytes, peer: Peer, *, door: str = "") -> Answer:
         """What became of the message, after its commit. Raises if nothing could be stored."""
         future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
-        self._queue.append(_Waiting(Received(raw, peer, self._clock()), future))
+        self._queue.append(_Waiting(Received(raw, peer, self._clock()), future, door))
         if self._running is None:
             self._running = asyncio.create_task(self._drain(), name="commit")
         return await future
 
-    def count(self, code: Code, by: int = 1) -> None:
+    def count(self, code: Code, by: int = 1, *, door: str = "") -> None:
         """A door refused something itself; the next commit writes it down."""
+        self.tally.refused_at_door(door, code, by)
+        self._keep(code, by)
+
+    def _keep(self, code: Code, by: int) -> None:
         self._refused[code] = self._refused.get(code, 0) + by
+
+    def waiting(self) -> tuple[int, int | None]:
+        """(messages without an answer, when the oldest of them came in Unix ms)."""
+        everything = [*self._batch, *self._queue]
+        return len(everything), everything[0].message.at if everything else None
+
+    async def answers(self) -> None:
+        """The writer thread has come to this question: it is not stuck. Touches no store."""
+        await asyncio.get_running_loop().run_in_executor(self._writer, lambda: None)
 
     async def run(self, work: Callable[[Transaction, Judge], T]) -> T:
         """The work is committed by the writer thread, in its turn."""
@@ -80,7 +98,7 @@ class Committer:
         try:
             while self._queue:
                 batch, self._queue = self._queue[:BATCH], self._queue[BATCH:]
-                messages = [waiting.message for waiting in batch]
+                self._batch, messages = batch, [waiting.message for waiting in batch]
                 try:
                     answers = await loop.run_in_executor(self._writer, self._commit, messages)
                 except Exception as problem:
@@ -88,8 +106,10 @@ class Committer:
                     answers = [problem] * len(batch)
                 for waiting, answer in zip(batch, answers, strict=True):
                     _settle(waiting.answer, answer)
+                self.tally.batch_done(list(map(_arrived, batch, answers)), self._clock())
+                self._batch = []
         finally:
-            self._running = None
+            self._running, self._batch = None, []
 
     def _work(self, work: Callable[[Transaction, Judge], T]) -> T:
         with self._begun() as (tx, judge):
@@ -103,10 +123,12 @@ class Committer:
             with self._store.transaction() as tx:
                 for code, by in refused.items():
                     tx.count(f"code:{code.value}", by)
+                _note_when(tx, refused, self._clock())
                 yield tx, self._judge(tx, self._store.changed_elsewhere())
+            self.tally.worked_at = self._clock()
         except BaseException:
             for code, by in refused.items():
-                self.count(code, by)
+                self._keep(code, by)
             raise
 
     def _commit(self, messages: Sequence[Received]) -> list[Answer | Exception]:
@@ -123,10 +145,12 @@ class Committer:
             return [answer for one in messages for answer in self._commit([one])]
 
     def _transact(self, messages: Sequence[Received]) -> list[Answer]:
-        now = self._clock()
+        now, start = self._clock(), time.perf_counter()
         with self._begun() as (tx, judge):
             taken = [take_in(tx, message, judge) for message in messages]
+            _note_when(tx, {one.code for one in taken if one.code}, now)
             seq = self._downlink(tx, now, len(taken))
+        self.tally.committed(time.perf_counter() - start, _clocks(messages, taken))
         acks = acknowledge(taken, self._signer, now=now, seq=seq)
         return [_answer(one, acks) for one in taken]
 
@@ -135,6 +159,30 @@ class Committer:
         first = max(tx.counter("downlink_seq") + 1, now)
         tx.set_counter("downlink_seq", first + many)
         return first
+
+
+def _note_when(tx: Transaction, codes: Iterable[Code], now: int) -> None:
+    """Each of these codes was last given now: once per batch, not per message."""
+    for code in codes:
+        tx.set_counter(f"at:{code.value}", now)
+
+
+def _clocks(messages: Sequence[Received], taken: Sequence[Taken]) -> list[tuple[int, int]]:
+    """(host, its clock minus ours in ms) of the batch's last accepted frames.
+
+    Beats only: a report may have waited in its host's spool, and says nothing about now.
+    """
+    pairs = zip(messages[-CLOCKS_PER_BATCH:], taken[-CLOCKS_PER_BATCH:], strict=True)
+    return [
+        (one.host.id, one.header.time - message.at)
+        for message, one in pairs
+        if one.beat is not None and not one.code and one.host and one.header
+    ]
+
+
+def _arrived(waiting: _Waiting, answer: Answer | Exception) -> Arrived:
+    code = None if isinstance(answer, Exception) else answer.code
+    return Arrived(waiting.door, len(waiting.message.raw), waiting.message.at, code)
 
 
 def _answer(taken: Taken, acks: dict[int, bytes]) -> Answer:

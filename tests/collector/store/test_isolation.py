@@ -14,7 +14,7 @@ from tests.fakes import FAR, HOME, NEIGHBOUR, body, kernel
 from verbundwacht_collector import store
 from verbundwacht_collector.errors import NotFound
 from verbundwacht_collector.scope import AllianceScope, MunicipalityScope, OperatorScope, Scope
-from verbundwacht_collector.store import judged, news, read, search
+from verbundwacht_collector.store import judged, news, observed, read, search
 from verbundwacht_collector.store.views import AlertQuery, FindingQuery
 
 PURE = {"freshness", "shown", "serving_since", "fence", "newest"}
@@ -105,7 +105,7 @@ LISTS: dict[str, Lists] = {
 }
 
 
-OTHERS = {"outcome_counts", "newest_seen", "since", "unjudged_hosts", "packages"}
+OTHERS = {"outcome_counts", "newest_seen", "since", "unjudged_hosts", "packages", "observed"}
 SINGLE = {"alert", "host", "host_row", "evidence_frame"}
 
 
@@ -151,6 +151,23 @@ def test_news_is_of_the_scope_only(
     counts = judged.outcome_counts(db, FindingQuery(), scope=scope, now=collector.clock())
     page = judged.finding_page(db, FindingQuery(limit=10_000), scope=scope, now=collector.clock())
     assert sum(counts.values()) == len(page)
+
+
+@pytest.mark.parametrize("scope", SEES, ids=repr)
+def test_what_is_said_about_the_collector_itself_is_of_the_scope_only(
+    collector: Collector, towns: dict[str, Town], scope: Scope
+) -> None:
+    for host in collector.rows("SELECT id FROM host"):
+        collector.act(lambda tx, host=host: tx.count(f"host:{host[0]}:203"))
+    collector.act(lambda tx: tx.count("code:108"))
+    found = observed.observed(collector.store._db, scope=scope, now=collector.clock())
+
+    many = len(SEES[scope])
+    assert {one.id for one in found.odd} == {towns[town].host for town in SEES[scope]}
+    assert (sum(found.hosts.values()), sum(found.alerts_open.values())) == (many, many)
+    channel_is_theirs = bool({HOME, NEIGHBOUR} & SEES[scope])
+    assert found.outbox.channels == channel_is_theirs
+    assert bool(found.codes) != isinstance(scope, MunicipalityScope)
 
 
 @pytest.mark.parametrize("scope", SEES, ids=repr)

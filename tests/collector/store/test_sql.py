@@ -12,7 +12,9 @@ from verbundwacht_collector.store.named import named
 
 SOURCE = Path(next(iter(verbundwacht_collector.__path__)))
 STATEMENTS = [
-    (file, name, sql) for file in ("read.sql", "write.sql") for name, sql in named(file).items()
+    (file, name, sql)
+    for file in ("read.sql", "write.sql", "observed.sql")
+    for name, sql in named(file).items()
 ]
 IDS = [name for _, name, _ in STATEMENTS]
 
