@@ -10,17 +10,18 @@ from typing import Any, Final, NamedTuple, Protocol
 
 import structlog
 
+from verbundwacht_collector.notify.claim import Job, Message, claim
 from verbundwacht_collector.notify.errors import DeliveryError
-from verbundwacht_collector.notify.schedule import LEASE_MS, next_try
+from verbundwacht_collector.notify.schedule import next_try
+from verbundwacht_collector.store.outbox import NoticeRecord
 from verbundwacht_collector.store.protocol import Transaction
-from verbundwacht_collector.store.records import DeliveryRecord
 
 AT_ONCE: Final = 8
-BUNCH: Final = 16  # two rounds of the slowest channel still fit into a lease
+PER_HOUR: Final = 10
 
 log = structlog.get_logger()
 
-Channel = Callable[[DeliveryRecord], Awaitable[str]]
+Channel = Callable[[Message], Awaitable[str]]
 """Hand one message over; returns the other side's answer. Raises DeliveryError."""
 
 
@@ -40,80 +41,98 @@ class Result(NamedTuple):
     gone: bool = False
 
 
-def _failed(row: DeliveryRecord, problem: DeliveryError, at: int) -> Result:
-    if problem.permanent:
+def _failed(message: Message, problem: DeliveryError, at: int) -> Result:
+    # Who tests a channel waits for the answer; a second try would only hide the first one.
+    test = isinstance(message, NoticeRecord) and message.notice == "test"
+    if problem.permanent or test:
         return Result("failed", problem.response, at, problem.gone)
-    next_at = max(next_try(row.id, row.attempts + 1, at), at + problem.retry_after_s * 1000)
-    return Result("waiting" if next_at <= row.expires_at else "expired", problem.response, next_at)
+    next_at = next_try(message.id, message.attempts + 1, at)
+    next_at = max(next_at, at + problem.retry_after_s * 1000)
+    state = "waiting" if next_at <= message.expires_at else "expired"
+    return Result(state, problem.response, next_at)
 
 
 class Outbox:
-    """Claims due deliveries and sends them, a few at a time."""
+    """Claims due messages and sends them, a few at a time."""
 
     def __init__(
-        self, writer: Runs, channels: dict[str, Channel], clock: Callable[[], int]
+        self,
+        writer: Runs,
+        channels: dict[str, Channel],
+        clock: Callable[[], int],
+        *,
+        per_hour: int = PER_HOUR,
     ) -> None:
         self._writer, self._channels, self._clock = writer, channels, clock
-        self._slots = asyncio.Semaphore(AT_ONCE)
+        self._slots, self._per_hour = asyncio.Semaphore(AT_ONCE), per_hour
 
     async def send_due(self) -> int:
         """Everything that was due has been tried once; returns how many were."""
-        now = self._clock()
-        rows: list[DeliveryRecord] = await self._writer.run(lambda tx, _: _claim(tx, now))
-        tried = await asyncio.gather(*map(self._one, rows), return_exceptions=True)
+        now, per_hour = self._clock(), self._per_hour
+        jobs: list[Job] = await self._writer.run(lambda tx, _: claim(tx, now, per_hour=per_hour))
+        tried = await asyncio.gather(*map(self._one, jobs), return_exceptions=True)
         for (
             problem
         ) in tried:  # each row has had its turn; what could not be recorded is tried again
             if isinstance(problem, BaseException):
                 raise problem
-        return len(rows)
+        return len(jobs)
 
-    async def _one(self, row: DeliveryRecord) -> None:
+    async def _one(self, job: Job) -> None:
+        message = job.message
         async with self._slots:
             at, done = self._clock(), Result("delivered")
             try:
-                channel = self._channels.get(row.kind)
+                channel = self._channels.get(message.kind)
                 if channel is None:
-                    raise DeliveryError(f"channel {row.kind} is not configured", permanent=False)
-                done = Result("delivered", await channel(row))
+                    raise DeliveryError(f"channel {message.kind} is not set up", permanent=False)
+                done = Result("delivered", await channel(message))
             except DeliveryError as problem:
-                done = _failed(row, problem, at)
+                done = _failed(message, problem, at)
             except (
                 Exception
             ) as problem:  # one message that nobody can write must not stop the others
-                log.error("delivery.broken", alert=row.number, problem=repr(problem))
-                done = _failed(row, DeliveryError(repr(problem), permanent=False), at)
-            await self._record(row, done)
+                log.error("delivery.broken", message=message.id, problem=repr(problem))
+                done = _failed(message, DeliveryError(repr(problem), permanent=False), at)
+            await self._record(job, done)
 
-    async def _record(self, row: DeliveryRecord, done: Result) -> None:
-        done_at = None if done.state == "waiting" else self._clock()
+    async def _record(self, job: Job, done: Result) -> None:
+        at = self._clock()
 
         def write(tx: Transaction, _: object) -> None:
-            tx.finish_delivery(
-                row.id, done.state, next_at=done.next_at, response=done.response, done_at=done_at
-            )
-            if done.gone:
-                tx.disable_channel(row.id)
+            record(tx, job, done, at)
 
         await self._writer.run(write)
-        state, response, attempts = done.state, done.response, row.attempts + 1
-        event = "delivery.delivered" if state == "delivered" else "delivery.failed"
         log.info(
-            event,
-            alert=row.number,
-            channel=row.kind,
-            attempts=attempts,
-            state=state,
-            response=response[:120],
+            "delivery.delivered" if done.state == "delivered" else "delivery.failed",
+            about=_about(job.message),
+            channel=job.message.kind,
+            attempts=job.message.attempts + 1,
+            state=done.state,
+            response=done.response[:120],
         )
 
 
-def _claim(tx: Transaction, now: int) -> list[DeliveryRecord]:
-    """Deliveries that are now ours until the lease ends; expired ones are set aside."""
-    claimed = []
-    for row in tx.due_deliveries(now, BUNCH):
-        if row.expires_at <= now:
-            tx.finish_delivery(row.id, "expired", next_at=now, response="expired", done_at=now)
-        elif tx.claim_delivery(row.id, now, now + LEASE_MS):
-            claimed.append(row)
-    return claimed
+def _about(message: Message) -> str:
+    return message.notice if isinstance(message, NoticeRecord) else message.number
+
+
+def record(tx: Transaction, job: Job, done: Result, at: int) -> None:
+    """The try is in the store, and with a bundle's everything that it carried."""
+    message, state = job.message, done.state
+    notice = isinstance(message, NoticeRecord)
+    if state == "waiting" and not notice and tx.overtaken(message.id):
+        state = "superseded"  # the newer message about the same alert stands for both
+    recorded = (tx.finish_notice if notice else tx.finish_delivery)(
+        message.id,
+        state,
+        lease_until=job.lease_until,
+        next_at=done.next_at,
+        response=done.response,
+        tried_at=at,
+        done_at=None if state == "waiting" else at,
+    )
+    if recorded and notice:
+        tx.finish_bundled(message.id, state, done.response, at)
+    if done.gone:
+        tx.disable_channel(job.channel_id)

@@ -11,6 +11,7 @@ import verbundwacht_collector
 from verbundwacht_collector.store.named import named
 
 SOURCE = Path(next(iter(verbundwacht_collector.__path__)))
+FILES = ("read.sql", "write.sql", "notify.sql")
 STATEMENTS = [
     (file, name, sql)
     for file in ("read.sql", "write.sql", "observed.sql")
@@ -41,8 +42,8 @@ def test_every_named_statement_is_used(source: str, file: str, name: str, sql: s
 def test_every_named_statement_can_be_run(
     database: Collector, file: str, name: str, sql: str
 ) -> None:
-    parts = {"scope": "m.id = :scope", "columns": "f.rule_id", "filter": "1 = 1"}
-    text = sql.format(**parts) if "{scope}" in sql else sql
+    parts = {"own": "1 = 1", "scope": "m.id = :scope", "columns": "f.rule_id", "filter": "1 = 1"}
+    text = sql.format(**parts) if "{" in sql else sql
     values = dict.fromkeys(re.findall(r":([a-z_]+)", text), 0)
 
     assert database.store._db.execute(f"EXPLAIN {text}", values).fetchall()
@@ -65,6 +66,22 @@ def test_every_name_that_the_code_asks_for_exists(source: str) -> None:
         ("open_alerts", "alert"),
         ("last_alert", "alert"),
         ("due_deliveries", "delivery"),
+        ("due_deliveries", "alert_event"),
+        ("due_notices", "notice"),
+        ("direct_in_hour", "delivery"),
+        ("being_sent", "delivery"),
+        ("held_until", "delivery"),
+        ("last_bundle", "notice"),
+        ("bundle", "delivery"),
+        ("bundled", "delivery"),
+        ("return_bundled", "delivery"),
+        ("finish_bundled", "delivery"),
+        ("overtaken", "alert_event"),
+        ("told_channels", "delivery"),
+        ("supersede", "delivery"),
+        ("failures", "delivery"),
+        ("failures", "notice"),
+        ("last_test", "notice"),
         ("events", "alert_event"),
     ],
 )
