@@ -283,6 +283,8 @@ def deliver(tx: Transaction, alert: AlertRecord, kind: str, event_id: int, now: 
     elif cover_of(tx, alert, now) is not None:
         tx.set_held(alert.id, held=True)
         return
+    else:
+        tx.supersede(alert.id, now)
     expires_at = now + EXPIRES_MS.get(alert.severity, EXPIRES_DEFAULT_MS)
     for channel in channels:
         key = f"{alert.number}\0{event_id}\0{channel.kind}\0{channel.recipient}"
