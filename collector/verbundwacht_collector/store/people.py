@@ -53,6 +53,14 @@ def add_person(tx: Transaction, *, login: str, name: str, password_hash: str, no
     return int(rows[0][0])
 
 
+def set_language(tx: Transaction, person_id: int, language: str) -> None:
+    """The person reads the pages in this language, in every browser."""
+    tx.execute(
+        "UPDATE person SET language = :language WHERE id = :id",
+        {"id": person_id, "language": language},
+    )
+
+
 def add_grant(tx: Transaction, person_id: int, grant: views.Grant) -> None:
     """The person may do what the grant says."""
     tx.execute(

@@ -166,6 +166,7 @@ class Person(msgspec.Struct, frozen=True):
     name: str
     password_hash: str
     disabled: int
+    language: str | None
 
 
 class Grant(msgspec.Struct, frozen=True):

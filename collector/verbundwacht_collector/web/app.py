@@ -22,12 +22,14 @@ from verbundwacht_collector.web.pages import (
     findings,
     host,
     hosts,
+    language,
     login,
     overview,
     search,
     static,
 )
 from verbundwacht_collector.web.problems import error_pages
+from verbundwacht_collector.web.speech import answer_in_their_language
 from verbundwacht_collector.web.templates import environment
 
 _ALERT: Final = r"/alerts/{number:W-\d{4}-\d{4,9}}"
@@ -37,6 +39,7 @@ ROUTES: Final = (
     Route("GET", "/login", login.form, PUBLIC),
     Route("POST", "/login", login.submit, PUBLIC),
     Route("POST", "/logout", login.logout, ANYONE),
+    Route("POST", "/language", language.choose, PUBLIC),
     Route("GET", "/", overview.show, ANYONE),
     Route("GET", "/alerts", alerts.show, ANYONE),
     Route("GET", _ALERT, alert.show, ANYONE),
@@ -58,7 +61,7 @@ def web_app(deps: WebDeps) -> web.Application:
     app = web.Application(
         client_max_size=MAX_BODY,
         # Outermost first: errors of all the others become pages, and those know who is looking.
-        middlewares=[error_pages, know_the_person, refuse_odd_bodies],
+        middlewares=[answer_in_their_language, error_pages, know_the_person, refuse_odd_bodies],
     )
     app[DEPS], app[ASSETS] = deps, assets
     app[ENVIRONMENT] = environment(assets, deps.version)

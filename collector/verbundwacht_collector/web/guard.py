@@ -12,6 +12,7 @@ from urllib.parse import quote, urlsplit
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
+from verbundwacht_collector import i18n
 from verbundwacht_collector.store import people as stored
 from verbundwacht_collector.web import people, sessions
 from verbundwacht_collector.web.page import DEPS, TOKEN, WHO
@@ -49,6 +50,8 @@ async def know_the_person(request: web.Request, handler: Handler) -> web.StreamR
     found = await deps.read(lambda db: people.resume(db, token, now))
     if found is not None:
         request[WHO], request[TOKEN] = found.who, token
+        if found.who.language is not None:
+            i18n.speak(found.who.language)
         # At most once a minute, so reading pages does not queue behind incoming reports.
         by_itself = LIVE_HEADER in request.headers or request.path == "/events"
         # Else an open window would keep the session alive over night.

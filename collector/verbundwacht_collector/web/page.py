@@ -1,10 +1,13 @@
 """How a handler answers with a page: the layout's own values are added here, once."""
 
 from typing import Final
+from urllib.parse import urlsplit, urlunsplit
 
 import jinja2
 from aiohttp import web
 
+from verbundwacht_collector import i18n
+from verbundwacht_collector.i18n import N_
 from verbundwacht_collector.web import reads
 from verbundwacht_collector.web.assets import Assets
 from verbundwacht_collector.web.deps import WebDeps
@@ -22,10 +25,12 @@ WHO: Final = web.RequestKey("who", Identity)
 TOKEN: Final = web.RequestKey("token", str)
 DONE_COOKIE: Final = "vw_done"
 DONE: Final = {
-    "take": "Sie haben die Warnung übernommen.",
-    "comment": "Ihr Kommentar ist gespeichert.",
-    "fix-claimed": "Vermerkt. Die nächsten Meldungen des Servers entscheiden, ob es behoben ist.",
-    "close": "Die Warnung ist geschlossen.",
+    "take": N_("Sie haben die Warnung übernommen."),
+    "comment": N_("Ihr Kommentar ist gespeichert."),
+    "fix-claimed": N_(
+        "Vermerkt. Die nächsten Meldungen des Servers entscheiden, ob es behoben ist."
+    ),
+    "close": N_("Die Warnung ist geschlossen."),
 }
 
 
@@ -52,17 +57,30 @@ async def render(
                 "csrf": csrf_token(request[TOKEN]) if who is not None else "",
                 "now": app[DEPS].clock(),
                 "path": request.path,
-                "done": done,
+                "done": i18n.lookup(done) if done is not None else None,
+                "language": i18n.current(),
+                "languages": i18n.LANGUAGES,
+                "here": _page_of(request),
                 "frame": None,
                 **values,
             }
         )
     )
     response = web.Response(text=text, status=status, content_type="text/html", charset="utf-8")
+    response.headers["Content-Language"] = i18n.current()
     if done is not None:
         # Shown once; a reload must not repeat it.
         response.del_cookie(DONE_COOKIE, path="/")
     return response
+
+
+def _page_of(request: web.Request) -> str:
+    """Where the switch of the language leads back to: this page, or the one of this form."""
+    if request.method in ("GET", "HEAD"):
+        return request.path_qs
+    # The answer to a form has no address of its own that could be asked for again.
+    came_from = urlsplit(request.headers.get("Referer", ""))
+    return urlunsplit(("", "", came_from.path or "/", came_from.query, ""))
 
 
 def params(request: web.Request) -> dict[str, list[str]]:

@@ -23,6 +23,8 @@ class Identity(NamedTuple):
     name: str
     role: Role
     scope: Scope
+    language: str | None = None
+    """What the person chose once; None while they follow their browser."""
 
 
 class Account(NamedTuple):
@@ -61,7 +63,9 @@ def resume(db: sqlite3.Connection, token: str, now: int) -> Resumed | None:
         return None
     # One role at a time; the store lists the wider one first.
     first = grants[0]
-    who = Identity(found.id, found.login, found.name, first.role, people.scope_of(first))
+    who = Identity(
+        found.id, found.login, found.name, first.role, people.scope_of(first), found.language
+    )
     return Resumed(who, sessions.touch_due(seen_at=session.seen_at, now=now))
 
 

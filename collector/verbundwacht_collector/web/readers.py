@@ -4,6 +4,7 @@ Each thread has its own connection, opened read-only, so a page cannot write eve
 """
 
 import asyncio
+import contextvars
 import sqlite3
 import threading
 from collections.abc import Callable
@@ -27,7 +28,10 @@ class Readers:
 
     async def __call__(self, question: Callable[[sqlite3.Connection], T]) -> T:
         """The question's answer; all its reads see one state of the database."""
-        return await asyncio.get_running_loop().run_in_executor(self._pool, self._answer, question)
+        # A copy of the context, since it carries the language of whoever asks.
+        context = contextvars.copy_context()
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._pool, context.run, self._answer, question)
 
     def _answer(self, question: Callable[[sqlite3.Connection], T]) -> T:
         db = self._connection()

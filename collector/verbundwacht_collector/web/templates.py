@@ -1,5 +1,10 @@
-"""The Jinja environment: everything escaped, every undefined name an error, German formats."""
+"""The Jinja environment: everything escaped, every undefined name an error.
 
+`_("…")`, `ngettext` and `{% trans %}` show texts in the reader's language. Translations count
+as markup and values are escaped, so only literal texts may be given to them, never data.
+"""
+
+import gettext
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +13,7 @@ from jinja2 import pass_context
 from jinja2.runtime import Context
 from markupsafe import Markup
 
+from verbundwacht_collector import i18n
 from verbundwacht_collector.web import dates, words
 from verbundwacht_collector.web.assets import Assets
 
@@ -25,7 +31,9 @@ def environment(assets: Assets, version: str) -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
         auto_reload=False,
+        extensions=["jinja2.ext.i18n"],
     )
+    _speak(env)
     env.globals.update(asset=assets.url, words=words, version=version)
     env.filters.update(
         moment=moment,
@@ -36,6 +44,28 @@ def environment(assets: Assets, version: str) -> jinja2.Environment:
         initials=initials,
     )
     return env
+
+
+def _speak(env: jinja2.Environment) -> None:
+    """Texts are looked up at every rendering: one environment serves all languages."""
+    env.policies["ext.i18n.trimmed"] = True
+    env.install_gettext_callables(  # type: ignore[attr-defined]
+        gettext=i18n.lookup,
+        ngettext=lambda one, many, n: _words().ngettext(one, many, n),
+        pgettext=lambda context, text: _words().pgettext(context, text),
+        npgettext=lambda context, one, many, n: _words().npgettext(context, one, many, n),
+        newstyle=True,
+    )
+    # Jinja's own writes the bare number into `num`.
+    env.globals["ngettext"] = _counted
+
+
+def _words() -> gettext.NullTranslations:
+    return i18n.catalogue(i18n.current())
+
+
+def _counted(one: str, many: str, n: int, /, **values: object) -> Markup:
+    return Markup(_words().ngettext(one, many, n)) % {"num": i18n.number(n), **values}  # noqa: S704
 
 
 @pass_context

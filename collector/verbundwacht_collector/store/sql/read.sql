@@ -1,9 +1,9 @@
 -- name: alerts
 SELECT a.number, a.state, a.severity, a.rule_id, a.subject, a.title, a.municipality_id, m.name,
-       h.agent, h.name, h.simulated, a.opened_at, a.changed_at, p.name, h.last_seen, h.interval_s,
+       coalesce(h.agent, x''), coalesce(h.name, ''), coalesce(h.simulated, 0), a.opened_at, a.changed_at, p.name, h.last_seen, h.interval_s,
        a.repeated, a.version, a.id, a.host_id, h.silent, a.assignee_id
-  FROM alert a JOIN municipality m ON m.id = a.municipality_id JOIN host h ON h.id = a.host_id
-  LEFT JOIN person p ON p.id = a.assignee_id
+  FROM alert a JOIN municipality m ON m.id = a.municipality_id
+  LEFT JOIN host h ON h.id = a.host_id LEFT JOIN person p ON p.id = a.assignee_id
  WHERE {scope}
 
 -- name: events
@@ -80,10 +80,10 @@ SELECT m.id, m.name, m.alliance_id, a.name, m.contact,
 SELECT value FROM counter WHERE name = 'serving_since'
 
 -- name: person_by_login
-SELECT id, login, name, password_hash, disabled FROM person WHERE login = :login
+SELECT id, login, name, password_hash, disabled, language FROM person WHERE login = :login
 
 -- name: person_by_id
-SELECT id, login, name, password_hash, disabled FROM person WHERE id = :id
+SELECT id, login, name, password_hash, disabled, language FROM person WHERE id = :id
 
 -- name: grants
 SELECT role, municipality_id, alliance_id FROM "grant" WHERE person_id = :person_id
