@@ -67,7 +67,7 @@ def run(args: argparse.Namespace, root: Path) -> dict[str, Any]:
         new = fleet.enrol(args.hosts, towns, lambda n: say(f"{n:,} hosts enrolled"))
     say(f"{new:,} hosts are new, {args.hosts - new:,} were known")
     hosts = fleet.hosts(args.hosts)
-    door = door_at(args.door, public, fleet.answers_by()[1])
+    door = door_at(args.door, public, fleet.issuing)
     seconds = args.minutes * 60
     interval = min(INTERVAL_S, seconds) if args.interval is None else args.interval
     plan = Plan(sys.maxsize, interval, args.mix, args.connections, args.seed, seconds)

@@ -18,8 +18,8 @@ from typing import Final, NamedTuple
 from deploy.load.doors import Door, bring
 from deploy.load.errors import Gone
 from deploy.load.facts import OFTEN, Facts, Variant
-from deploy.load.fleet import Fleet, KeyBox, Keys
-from deploy.load.host import Host, Kind, Message
+from deploy.load.fleet import Fleet, Keys
+from deploy.load.host import KINDS, Host, Kind, Message
 
 from verbundwacht_wire.codes import Code
 from verbundwacht_wire.errors import WireError
@@ -82,7 +82,7 @@ class Drive:
     ) -> None:
         self._fleet, self._door, self._plan, self._witness = fleet, door, plan, witness
         self._facts: Facts = fleet.facts
-        self._downlink = fleet.answers_by()[0]
+        self._downlink = fleet.answers_by()
         self._chance, self._lock, self._stop = (
             Random(plan.seed),
             threading.Lock(),
@@ -144,7 +144,7 @@ class Drive:
                 return None
             at, host = found
             host.busy = True
-            (kind,) = self._chance.choices(("beat", "change", "full"), self._plan.mix)
+            (kind,) = self._chance.choices(KINDS, self._plan.mix)
             (section,) = self._chance.choices(tuple(OFTEN), tuple(OFTEN.values()))
             broken = self._chance.randrange(BREAKS_ONE_IN) == 0
             return at, host, kind, section, Variant(self._chance.randrange(100, 50_000), broken)

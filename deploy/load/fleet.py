@@ -30,9 +30,9 @@ from deploy.load.host import INFO, Host, now_ms
 
 from verbundwacht_agent.receipt import read_receipt
 from verbundwacht_collector.admin import add_municipality
-from verbundwacht_collector.app import load_signer
 from verbundwacht_collector.config import Config, Folder
 from verbundwacht_collector.enrolment import Addresses, admit, read_request
+from verbundwacht_collector.equipment import load_signer
 from verbundwacht_collector.pki import PkiFiles, key_pem, load_authority
 from verbundwacht_collector.store.sqlite import SqliteStore, connect
 from verbundwacht_wire.frame import NOBODY, ZERO32, Header
@@ -47,7 +47,7 @@ FACTS_LAST: Final = timedelta(hours=6)
 _SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS host (place INTEGER PRIMARY KEY, municipality TEXT NOT NULL,
     agent BLOB, secret BLOB NOT NULL, tls BLOB NOT NULL, request BLOB NOT NULL, chain BLOB);
-CREATE TABLE IF NOT EXISTS fleet (dated TEXT NOT NULL, downlink BLOB, roots TEXT);
+CREATE TABLE IF NOT EXISTS fleet (dated TEXT NOT NULL, downlink BLOB);
 """
 
 
@@ -210,7 +210,7 @@ class Fleet:
             db.executemany("UPDATE host SET agent = ?, chain = ? WHERE place = ?", rows)
             for _, receipt in receipts[:1]:
                 downlink = base64.b64decode(receipt.downlink_spki)
-                db.execute("UPDATE fleet SET downlink = ?, roots = ?", (downlink, receipt.ca))
+                db.execute("UPDATE fleet SET downlink = ?", (downlink,))
 
     def hosts(self, many: int) -> list[Host]:
         """The first `many` hosts, each where the collector has its chain."""
@@ -225,11 +225,15 @@ class Fleet:
             hosts.append(host)
         return hosts
 
-    def answers_by(self) -> tuple[PublicKey, str]:
-        """The key that signs answers, and the roots of the collector's certificate, PEM."""
+    def answers_by(self) -> PublicKey:
+        """The key that signs the collector's answers."""
         with self._db() as db:
-            downlink, roots = db.execute("SELECT downlink, roots FROM fleet").fetchone()
-        return load_spki(downlink), roots
+            return load_spki(db.execute("SELECT downlink FROM fleet").fetchone()[0])
+
+    @property
+    def issuing(self) -> str:
+        """The certificate that signed those of the doors, PEM."""
+        return PkiFiles(self._folder.keys).issuing.read_text()
 
     def open_keys(self) -> "KeyBox":
         """The keys, for one thread."""

@@ -22,6 +22,7 @@ INFO: Final = AgentInfo(version="0.1.0", facts=1, interval_s=900, python="3.11.7
 STARTS: Final = 40
 """In how many ways a section can be from the beginning; more would only fill the caches."""
 Kind = Literal["beat", "change", "full"]
+KINDS: Final[tuple[Kind, ...]] = ("beat", "change", "full")
 
 
 class Message(NamedTuple):
@@ -37,12 +38,13 @@ class Message(NamedTuple):
 class Host:
     """One enrolled host. place: its number in the fleet."""
 
-    __slots__ = ("agent", "busy", "changed", "head", "municipality", "n", "place", "seq", "told")
+    __slots__ = ("agent", "busy", "changed", "denied", "head", "municipality", "n", "place", "seq", "told")
 
     def __init__(self, place: int, municipality: str, agent: bytes) -> None:
         self.place, self.municipality, self.agent = place, municipality, agent
         self.seq, self.n, self.head = 0, 0, b""
         self.changed: Mapping[str, Variant] = {}
+        self.denied: frozenset[str] = frozenset()  # sections that its agent may not read
         self.told = False  # the collector knows the state that a beat would attest
         self.busy = False
 
@@ -53,7 +55,9 @@ class Host:
     def manifest(self, facts: Facts, at: int) -> dict[str, SectionEntry]:
         """What every message of now says about all sections."""
         return {
-            name: SectionEntry(hash=facts.hash(name, self.variant(name)), status="ok", at=at)
+            name: SectionEntry(hash="", status="denied", at=at, reason="read_denied")
+            if name in self.denied
+            else SectionEntry(hash=facts.hash(name, self.variant(name)), status="ok", at=at)
             for name in facts.sections
         }
 
@@ -78,7 +82,8 @@ class Host:
 
     def full(self, facts: Facts, signer: P256Signer) -> Message:
         """Everything about the host."""
-        return self._report("full", facts.sections, facts, signer)
+        readable = tuple(name for name in facts.sections if name not in self.denied)
+        return self._report("full", readable, facts, signer)
 
     def _report(
         self, kind: Kind, sections: tuple[str, ...], facts: Facts, signer: P256Signer

@@ -9,7 +9,7 @@ from typing import Final
 
 from tests.bench.figures import Figure, as_json, table
 
-NAMES: Final = ("machine", "agent", "wire", "pipeline", "door", "latency", "rules")
+NAMES: Final = ("machine", "agent", "wire", "pipeline", "door", "latency", "rules", "pages")
 
 
 def main(argv: list[str] | None = None) -> int:
