@@ -75,7 +75,7 @@ def many_rules(folder: Path, copies: int = COPIES) -> Path:
     """
     folder.mkdir()
     for name, content in read_files(bundled_pack()).items():
-        if name == "pack.yaml":
+        if b"- id: linux." not in content:  # what all rules share, such as fixtures
             (folder / name).write_bytes(content)
             continue
         for copy in range(copies):
