@@ -7,6 +7,7 @@ from typing import Final
 
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from verbundwacht_collector import machine_problems
 from verbundwacht_collector.alerts.actions import Actor
 from verbundwacht_collector.app import add_channel, now_ms
 from verbundwacht_collector.config import Config, Folder
@@ -30,7 +31,7 @@ def bundled_pack() -> Path:
     for place in (here / "bundled" / "linux-basis", here.parent.parent / "rules" / "linux-basis"):
         if place.is_dir():
             return place
-    raise ConfigError("Das mitgelieferte Regelpaket fehlt. Mit --pack ORDNER eines nennen.")
+    raise ConfigError(machine_problems.PACK_NOT_BUNDLED)
 
 
 def slug(text: str) -> str:
@@ -52,13 +53,13 @@ def init(folder: Folder, toml: str, config: Config, names: list[str], pack: Path
     files = PkiFiles(folder.keys)
     if not files.server.exists():
         if folder.database.exists():  # these keys are in use; new ones would lock every agent out
-            raise ConfigError(f"{files.server} fehlt. Aus der Sicherung zurückspielen.")
+            raise ConfigError(machine_problems.KEY_MISSING, path=files.server)
         for half_made in folder.keys.glob("*"):
             half_made.unlink()
         create(files, names)
     if not folder.downlink.exists():
         if folder.database.exists():  # agents believe this key alone
-            raise ConfigError(f"{folder.downlink} fehlt. Aus der Sicherung zurückspielen.")
+            raise ConfigError(machine_problems.KEY_MISSING, path=folder.downlink)
         fresh = folder.downlink.with_suffix(".new")
         fresh.unlink(missing_ok=True)
         write_private(fresh, key_pem(ec.generate_private_key(ec.SECP256R1())))
@@ -90,7 +91,7 @@ def _add_alliance(tx: Transaction, name: str) -> None:
 def _alliance(tx: Transaction) -> str:
     rows = tx.execute("SELECT id FROM alliance ORDER BY rowid LIMIT 1", {})
     if not rows:
-        raise ConfigError("Der Sammler ist nicht fertig angelegt. Wiederholen: verbundwacht init")
+        raise ConfigError(machine_problems.HALF_MADE)
     return str(rows[0][0])
 
 
@@ -135,8 +136,8 @@ def add_user(
         raise Refused(f"Anmeldename {login!r}: 2 bis 64 Zeichen aus A-Z, a-z, 0-9 und ._@-")
     try:
         hashed = hash_password(password)
-    except ValueError as problem:
-        raise Refused(str(problem)) from None
+    except ValueError as refusal:
+        raise Refused(str(refusal)) from None
     if municipality_id is not None:
         known = tx.execute("SELECT 1 FROM municipality WHERE id = :id", {"id": municipality_id})
         if not known:

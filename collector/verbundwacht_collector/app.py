@@ -6,40 +6,49 @@ that is taken stops the start before anything is announced.
 
 import asyncio
 import contextlib
+import contextvars
+import os
 import signal
 import ssl
 import time
 from collections.abc import Awaitable, Callable
-from pathlib import Path
+from functools import partial
 from typing import Any, Final, TypeVar
 
 import structlog
 from aiohttp import web
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 
-from verbundwacht_collector import pipeline
+from verbundwacht_collector import machine_problems, pipeline
 from verbundwacht_collector.alerts.model import Settings
 from verbundwacht_collector.alerts.system_rules import SYSTEM_RULES
 from verbundwacht_collector.committer import Committer
-from verbundwacht_collector.config import Config, Folder, Mail, Webhook, address, secret
+from verbundwacht_collector.config import Config, Folder, Mail, Webhook, address
+from verbundwacht_collector.equipment import (
+    door_tls,
+    load_signer,
+    mail_server,
+    page_tls,
+    webhook_target,
+)
 from verbundwacht_collector.errors import ConfigError
+from verbundwacht_collector.ingest import Receive
+from verbundwacht_collector.ingest.gate import Count
 from verbundwacht_collector.ingest.https import HttpsDoor
 from verbundwacht_collector.ingest.mqtt import MqttDoor
-from verbundwacht_collector.ingest.tls import door_context
 from verbundwacht_collector.judging import Judge
 from verbundwacht_collector.notify import mail, webhook
 from verbundwacht_collector.notify.errors import DeliveryError
 from verbundwacht_collector.notify.outbox import Channel, Outbox
+from verbundwacht_collector.observe.observer import Observer
+from verbundwacht_collector.observe.socket_file import StatusSocket
+from verbundwacht_collector.observe.status import Door
 from verbundwacht_collector.packs import JudgeSource
-from verbundwacht_collector.pki import PkiFiles
 from verbundwacht_collector.store.protocol import Transaction
 from verbundwacht_collector.store.records import DeliveryRecord
 from verbundwacht_collector.store.sqlite import SqliteStore
 from verbundwacht_collector.web.app import web_app
 from verbundwacht_collector.web.deps import WebDeps
 from verbundwacht_collector.web.readers import Readers
-from verbundwacht_wire.keys import P256Signer
 
 OUTBOX_EVERY_S: Final = 1.0
 MINUTE_MS: Final = 60_000
@@ -54,22 +63,6 @@ def now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
-def load_signer(folder: Folder) -> P256Signer:
-    """What signs acknowledgements and receipts. Raises ConfigError."""
-    path = folder.downlink
-    try:
-        if path.stat().st_mode & 0o077:
-            raise ConfigError(f"{path} ist für andere lesbar. Rechte setzen: chmod 600 {path}")
-        key = serialization.load_pem_private_key(path.read_bytes(), None)
-    except (OSError, ValueError, TypeError) as problem:
-        raise ConfigError(
-            f"{path} ist nicht lesbar ({problem}). Aus der Sicherung zurückspielen."
-        ) from None
-    if not isinstance(key, ec.EllipticCurvePrivateKey):
-        raise ConfigError(f"{path} ist kein P-256-Schlüssel. Aus der Sicherung zurückspielen.")
-    return P256Signer(key)
-
-
 class Collector:
     """Everything that runs while `serve` runs."""
 
@@ -79,7 +72,19 @@ class Collector:
         self.source = JudgeSource(Settings(config.alerts.baseline))
         self.committer = Committer(self.store, self.source.current, load_signer(folder), now_ms)
         self.readers = Readers(folder.database)
+        # A connection of its own: a slow page must not make the collector look dead.
+        self._own_reader = Readers(folder.database, threads=1)
         self.serving_since = now_ms()
+        self._doors: dict[str, tuple[str, Callable[[], bool]]] = {}
+        self.observer = Observer(
+            self._own_reader,
+            self.committer,
+            database=folder.database,
+            packs=lambda: self.source.packs,
+            doors=self._door_states,
+            clock=now_ms,
+            serving_since=self.serving_since,
+        )
         self._parts: list[Callable[[], Awaitable[None]]] = []
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -90,6 +95,7 @@ class Collector:
             await self.committer.run(self._prepare)
             await self._open_doors()
             await self._open_pages()
+            await self._open_to_watchers()
             await self.committer.run(self._serves)
         except BaseException:
             await self.stop()
@@ -107,8 +113,10 @@ class Collector:
                 await task
         for close in reversed(self._parts):
             await close()
+        self.observer.close()
         await self.committer.close()
         self.readers.close()
+        self._own_reader.close()
         self.store.close()
         log.info("collector.stopped")
 
@@ -120,26 +128,41 @@ class Collector:
         tx.set_counter("serving_since", self.serving_since)
 
     async def _open_doors(self) -> None:
-        files = PkiFiles(self.folder.keys)
-        context = _tls(lambda: door_context(files.server, files.server_key, files.issuing), files)
-        mqtt = MqttDoor(context, self.committer.receive, self.committer.count)
-        https = HttpsDoor(context, self.committer.receive, self.committer.count)
+        context = door_tls(self.folder)
+        mqtt = MqttDoor(context, *self._taken_at("mqtt"))
+        https = HttpsDoor(context, *self._taken_at("https"))
         for name, door in (("mqtt", mqtt), ("https", https)):
             self._parts.append(door.close)
-            await self._listen(f"listen.{name}", getattr(self.config.listen, name), door.open)
+            where = getattr(self.config.listen, name)
+            await self._listen(f"listen.{name}", where, door.open)
+            self._doors[name] = where, lambda gate=door.gate: gate.is_open  # type: ignore[misc]
+
+    def _taken_at(self, door: str) -> tuple[Receive, Count]:
+        """What a door calls, with its name for the counters."""
+        return partial(self.committer.receive, door=door), partial(self.committer.count, door=door)
+
+    def _door_states(self) -> list[Door]:
+        return [Door(name, where, is_open()) for name, (where, is_open) in self._doors.items()]
+
+    async def _open_to_watchers(self) -> None:
+        """The operator's command and, where configured, Prometheus can ask."""
+        asked = StatusSocket(self.folder.status_socket, self.observer)
+        self._parts.append(asked.close)
+        await asked.open()
+        if not self.config.listen.metrics:
+            return
+        from verbundwacht_collector.observe.metrics import Metrics, metrics_app
+
+        await self._open_site("metrics", metrics_app(Metrics(self.observer)))
 
     async def _listen(
         self, key: str, text: str, start: Callable[[str, int], Awaitable[Any]]
     ) -> None:
-        host, port = address(text, f"{self.folder.config}: {key}")
+        host, port = address(text, self.folder.config, key)
         try:
             await start(host, port)
-        except OSError as problem:
-            raise ConfigError(
-                f'{self.folder.config}: {key} = "{text}" lässt sich nicht öffnen '
-                f"({problem.strerror or problem}). Läuft schon ein Sammler? Sonst andere Adresse "
-                "eintragen."
-            ) from None
+        except OSError as refusal:
+            raise cannot_listen(self.folder, key, text, refusal) from None
 
     async def _open_pages(self) -> None:
         deps = WebDeps(
@@ -147,33 +170,29 @@ class Collector:
             write=self._write,
             packs=lambda: self.source.packs,
             clock=now_ms,
+            observer=self.observer,
             insecure_loopback=self.config.web.insecure_loopback,
         )
-        runner = web.AppRunner(web_app(deps), handle_signals=False, access_log=None)
+        await self._open_site("web", web_app(deps), page_tls(self.folder, self.config))
+
+    async def _open_site(
+        self, name: str, app: web.Application, context: ssl.SSLContext | None = None
+    ) -> None:
+        runner = web.AppRunner(app, handle_signals=False, access_log=None)
         await runner.setup()
         self._parts.append(runner.cleanup)
-        context = None if self.config.web.insecure_loopback else self._page_context()
 
         async def start(host: str, port: int) -> None:
             await web.TCPSite(runner, host, port, ssl_context=context).start()
 
-        await self._listen("listen.web", self.config.listen.web, start)
-
-    def _page_context(self) -> ssl.SSLContext:
-        files = PkiFiles(self.folder.keys)
-        certificate = Path(self.config.web.certificate or files.server)
-        key = Path(self.config.web.key or files.server_key)
-
-        def make() -> ssl.SSLContext:
-            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-            context.minimum_version = ssl.TLSVersion.TLSv1_2
-            context.load_cert_chain(certificate, key)
-            return context
-
-        return _tls(make, files)
+        where = getattr(self.config.listen, name)
+        await self._listen(f"listen.{name}", where, start)
+        self._doors[name] = where, lambda: bool(runner.addresses)
 
     async def _write(self, act: Callable[[Transaction], T]) -> T:
-        return await self.committer.run(lambda tx, _judge: act(tx))
+        # The writer's thread speaks to whoever asked, in their language.
+        context = contextvars.copy_context()
+        return await self.committer.run(lambda tx, _judge: context.run(act, tx))
 
     def _channels(self) -> dict[str, Channel]:
         channels: dict[str, Channel] = {}
@@ -184,18 +203,7 @@ class Collector:
         return channels
 
     def _mail(self, settings: Mail) -> Channel:
-        password = ""
-        if settings.password_file:
-            where = f"{self.folder.config}: mail.password_file"
-            password = secret(settings.password_file, where)
-        server = mail.MailServer(
-            settings.host,
-            settings.port,
-            settings.sender,
-            settings.security,
-            settings.user,
-            password,
-        )
+        server = mail_server(self.folder, settings)
         base = page_address(self.config)
 
         async def send(row: DeliveryRecord) -> str:
@@ -206,16 +214,7 @@ class Collector:
         return send
 
     def _webhooks(self, settings: list[Webhook]) -> Channel:
-        targets = {}
-        for one in settings:
-            where = f"{self.folder.config}: webhook.secret_file"
-            try:
-                key = webhook.secret_bytes(secret(one.secret_file, where))
-            except ValueError as problem:
-                raise ConfigError(
-                    f"{where} = {one.secret_file!r}: {problem}. Form: whsec_ und base64."
-                ) from None
-            targets[one.name] = webhook.Target(one.url, key, one.allow_private)
+        targets = {one.name: webhook_target(self.folder, one) for one in settings}
         base = page_address(self.config)
 
         async def send(row: DeliveryRecord) -> str:
@@ -267,14 +266,18 @@ class Collector:
             await asyncio.sleep(OUTBOX_EVERY_S)
 
 
-def _tls(make: Callable[[], ssl.SSLContext], files: PkiFiles) -> ssl.SSLContext:
-    try:
-        return make()
-    except (OSError, ssl.SSLError) as problem:
-        raise ConfigError(
-            f"{files.folder}: Zertifikat oder Schlüssel unbrauchbar ({problem}). "
-            "Dateien prüfen oder aus der Sicherung zurückspielen."
-        ) from None
+def cannot_listen(folder: Folder, key: str, text: str, refusal: OSError) -> ConfigError:
+    """What there is to say when an address of the settings does not open."""
+    # asyncio words it itself, with the address once more; the system's own words are enough
+    code = refusal.errno or 0
+    reason = os.strerror(code) if code > 0 else str(refusal)
+    return ConfigError(
+        machine_problems.CANNOT_LISTEN,
+        file=folder.config,
+        key=key,
+        value=f'"{text}"',
+        reason=reason,
+    )
 
 
 def page_address(config: Config) -> str:

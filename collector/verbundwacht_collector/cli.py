@@ -7,10 +7,16 @@ import sys
 from collections.abc import Callable
 from typing import Final
 
-from verbundwacht_collector import __version__
+from verbundwacht_collector import __version__, machine_problems
 from verbundwacht_collector.alerts.actions import CLOSE_REASONS
-from verbundwacht_collector.commands.common import DEFAULT_DIR, folder_of
-from verbundwacht_collector.errors import CollectorError
+from verbundwacht_collector.commands.common import DEFAULT_DIR, folder_of, language
+from verbundwacht_collector.errors import (
+    LANGUAGES,
+    CollectorError,
+    ConfigError,
+    Lang,
+    StoreError,
+)
 from verbundwacht_collector.rules.errors import PackError
 
 EXAMPLES: Final = """\
@@ -67,6 +73,12 @@ def _shared() -> list[argparse.ArgumentParser]:
     )
     folder.add_argument(
         "--json", action="store_true", default=argparse.SUPPRESS, help="Ausgabe für Programme"
+    )
+    folder.add_argument(
+        "--lang",
+        choices=LANGUAGES,
+        default=argparse.SUPPRESS,
+        help="Sprache der Fehlermeldungen (sonst VERBUNDWACHT_LANG, sonst de)",
     )
     return [folder]
 
@@ -201,35 +213,35 @@ def main(argv: list[str] | None = None) -> int:
     """The exit code of the command; a known problem is one sentence on stderr."""
     args = build_parser().parse_args(argv)
     args.json = getattr(args, "json", False)
+    lang: Lang = "de"
     try:
+        lang = args.lang = language(getattr(args, "lang", None), os.environ)
         code: int = args.run(args)
-    except CollectorError as problem:
-        print(f"verbundwacht: {problem}", file=sys.stderr)
-        return problem.exit_code
-    except PackError as problem:
-        print(*problem.problems, sep="\n", file=sys.stderr)
+    except CollectorError as refusal:
+        return _say(refusal, lang)
+    except PackError as refusal:
+        print(*refusal.problems, sep="\n", file=sys.stderr)
         return 1
     except BrokenPipeError:
         # The reader of our output went away; without this, the interpreter would complain.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
-    except sqlite3.DatabaseError as problem:
-        print(
-            f"verbundwacht: {folder_of(args).database}: {problem}. "
-            "Die Datei prüfen oder die Sicherung zurückspielen.",
-            file=sys.stderr,
+    except sqlite3.DatabaseError as refusal:
+        path = folder_of(args).database
+        return _say(
+            StoreError(machine_problems.DATABASE_UNREADABLE, path=path, reason=refusal), lang
         )
-        return 2
-    except OSError as problem:
-        print(
-            f"verbundwacht: {problem.filename or folder_of(args).root}: {problem.strerror}. "
-            "Pfad und Rechte prüfen, oder mit --dir einen anderen Ordner nennen.",
-            file=sys.stderr,
-        )
-        return 2
+    except OSError as refusal:
+        path, reason = refusal.filename or folder_of(args).root, refusal.strerror
+        return _say(ConfigError(machine_problems.FILE_REFUSED, path=path, reason=reason), lang)
     except KeyboardInterrupt:
         return 130
     return code
+
+
+def _say(refusal: CollectorError, lang: Lang) -> int:
+    print(f"verbundwacht: {refusal.text(lang)}", file=sys.stderr)
+    return refusal.exit_code
 
 
 if __name__ == "__main__":

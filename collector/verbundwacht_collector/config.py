@@ -3,13 +3,16 @@
 The file is small on purpose. What people change at run time lives in the store.
 """
 
-import difflib
 import re
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Final, Literal, NamedTuple, get_args, get_origin, get_type_hints
+from typing import Final, Literal, NamedTuple
+from urllib.parse import urlsplit
 
 import msgspec
 
+from verbundwacht_collector import config_problems, machine_problems
+from verbundwacht_collector.config_reading import read, shown
 from verbundwacht_collector.errors import ConfigError
 
 
@@ -23,6 +26,7 @@ class Listen(_Part, frozen=True, kw_only=True):
     mqtt: str = "0.0.0.0:8883"
     https: str = "0.0.0.0:8884"
     web: str = "127.0.0.1:8443"
+    metrics: str = ""  # without a login, so off unless named; meant for loopback
 
 
 class Public(_Part, frozen=True, kw_only=True):
@@ -102,6 +106,11 @@ class Folder(NamedTuple):
         return self.root / "keys"
 
     @property
+    def status_socket(self) -> Path:
+        """Where `verbundwacht status` asks a collector that serves this folder, 0600."""
+        return self.root / "status.sock"
+
+    @property
     def downlink(self) -> Path:
         """PEM, 0600: signs acknowledgements and receipts."""
         return self.keys / "downlink-key.pem"
@@ -109,158 +118,140 @@ class Folder(NamedTuple):
 
 def load(folder: Folder) -> Config:
     """The checked configuration. Raises ConfigError naming file, key, value and next step."""
+    config, found = look(folder)
+    if config is None or found:
+        raise found[0]
+    return config
+
+
+def look(folder: Folder) -> tuple[Config | None, list[ConfigError]]:
+    """The configuration, None if its file does not read as one, and all that is wrong with it."""
     path = folder.config
     try:
         raw = path.read_bytes()
     except FileNotFoundError:
-        raise ConfigError(
-            f"{path} fehlt. Neuen Sammler anlegen: verbundwacht init --dir {folder.root}"
-        ) from None
-    except OSError as problem:
-        raise ConfigError(f"{path} ist nicht lesbar: {problem.strerror}. Rechte prüfen.") from None
-    try:
-        config = msgspec.toml.decode(raw, type=Config)
-    except msgspec.ValidationError as problem:
-        raise ConfigError(_explain(path, raw, str(problem))) from None
-    except (msgspec.DecodeError, UnicodeDecodeError) as problem:
-        raise ConfigError(f"{path} ist kein TOML: {problem}. Zeile berichtigen.") from None
-    _check(path, config)
-    return config
+        return None, [ConfigError(config_problems.FILE_MISSING, file=path, folder=folder.root)]
+    except OSError as refusal:
+        reason = refusal.strerror
+        return None, [ConfigError(config_problems.FILE_UNREADABLE, file=path, reason=reason)]
+    config, found = read(path, raw, Config)
+    if config is not None:
+        found = list(_check(path, config))
+    return config, found
 
 
 _MAIL: Final = re.compile(r"(?:[^\x00-\x1f@<>]+ <[^\s@<>]+@[^\s@<>]+>)|(?:[^\s@<>]+@[^\s@<>]+)")
-_AT: Final = r"(?: - at `\$\.?(?P<at>[^`]*)`)?$"
-_UNKNOWN: Final = re.compile(r"unknown field `(?P<key>.+?)`" + _AT)
-_MISSING: Final = re.compile(r"missing required field `(?P<key>.+?)`" + _AT)
-_WRONG: Final = re.compile(r"^(?P<what>.*?)" + _AT)
-_PARTS: Final[dict[str, type[_Part]]] = {
-    "": Config,
-    "public": Public,
-    "listen": Listen,
-    "alerts": AlertConfig,
-    "mail": Mail,
-    "webhook": Webhook,
-    "web": Web,
-}
-_KINDS: Final = {
-    "str": "ein Text in Anführungszeichen",
-    "int": "eine ganze Zahl",
-    "bool": "true oder false",
-    "array": "eine Liste in eckigen Klammern",
-    "object": "ein Abschnitt",
-}
 
 
-def _explain(path: Path, raw: bytes, problem: str) -> str:
-    """The library's sentence as ours: file, key, value, next step."""
-    if found := _UNKNOWN.search(problem):
-        part = _part_name(found["at"])
-        keys = _PARTS[part].__struct_fields__ if part in _PARTS else ()
-        near = difflib.get_close_matches(found["key"], keys, 1)
-        hint = f"Meinten Sie {near[0]}?" if near else f"Möglich sind: {', '.join(keys)}."
-        return f"{path}: unbekannter Schlüssel {_dotted(part, found['key'])}. {hint}"
-    if found := _MISSING.search(problem):
-        key = _dotted(_part_name(found["at"]), found["key"])
-        return f"{path}: Schlüssel {key} fehlt. Bitte ergänzen."
-    found = _WRONG.search(problem)
-    key = found["at"] if found and found["at"] else "?"
-    value, wanted = _value_at(raw, key), _wanted(key, problem)
-    return f"{path}: {key} = {value!r} passt nicht. Erwartet wird {wanted}."
-
-
-def _part_name(at: str | None) -> str:
-    return re.sub(r"\[.*?\]", "", at or "")
-
-
-def _dotted(part: str, key: str) -> str:
-    return f"{part}.{key}" if part else key
-
-
-def _value_at(raw: bytes, key: str) -> object:
-    value = msgspec.toml.decode(raw)
-    for name in _part_name(key).split("."):
-        if isinstance(value, list):  # which of several the library does not say
-            value = value[0]
-        value = value.get(name) if isinstance(value, dict) else value
-    return value
-
-
-def _wanted(key: str, problem: str) -> str:
-    part, _, name = _part_name(key).rpartition(".")
-    kind = get_type_hints(_PARTS[part]).get(name) if part in _PARTS else None
-    if get_origin(kind) is Literal:
-        return " oder ".join(f'"{one}"' for one in get_args(kind))
-    expected = re.search(r"Expected `(\w+)", problem)
-    return _KINDS.get(expected[1], expected[1]) if expected else "ein anderer Wert"
-
-
-def _check(path: Path, config: Config) -> None:
-    for key in ("mqtt", "https", "web"):
-        address(getattr(config.listen, key), f"{path}: listen.{key}")
-    for key in ("mqtt", "https"):
-        address(getattr(config.public, key), f"{path}: public.{key}")
-    if not 60 <= config.interval_s <= 86_400:
-        raise ConfigError(
-            f"{path}: interval_s = {config.interval_s}. Erlaubt sind 60 bis 86400 Sekunden."
-        )
-    host, _ = address(config.listen.web, f"{path}: listen.web")
-    if config.web.insecure_loopback and host not in ("127.0.0.1", "::1", "localhost"):
-        raise ConfigError(
-            f"{path}: web.insecure_loopback gilt nur auf 127.0.0.1, listen.web ist "
-            f"{config.listen.web}. Eines von beiden ändern."
-        )
-    _check_webhooks(path, config.webhook)
+def _check(path: Path, config: Config) -> Iterator[ConfigError]:
+    """What the types cannot say."""
+    yield from _check_addresses(path, config)
+    yield from _check_range(path, "interval_s", config.interval_s, 60, 86_400)
+    if bool(config.web.certificate) != bool(config.web.key):
+        key, other = "web.certificate", "web.key"
+        if config.web.key:
+            key, other = other, key
+        yield ConfigError(config_problems.HALF_A_PAIR, file=path, key=key, other=other)
+    yield from _check_webhooks(path, config.webhook)
     if config.mail is not None:
-        _check_mail(path, config.mail)
+        yield from _check_mail(path, config.mail)
 
 
-def _check_mail(path: Path, mail: Mail) -> None:
+def _check_addresses(path: Path, config: Config) -> Iterator[ConfigError]:
+    ports: dict[int, list[tuple[str, str]]] = {}
+    for name in ("mqtt", "https", "web", *(["metrics"] if config.listen.metrics else [])):
+        try:
+            host, port = address(getattr(config.listen, name), path, f"listen.{name}")
+        except ConfigError as refusal:
+            yield refusal
+            continue
+        for other, taken in ports.get(port, ()):
+            if port and (host == taken or {host, taken} & _EVERYWHERE):
+                values = {"key": f"listen.{name}", "other": other, "port": port}
+                yield ConfigError(config_problems.SAME_ADDRESS, file=path, **values)
+        ports.setdefault(port, []).append((f"listen.{name}", host))
+        if name == "web" and config.web.insecure_loopback and host not in _LOOPBACK:
+            yield ConfigError(config_problems.LOOPBACK_ONLY, file=path, value=config.listen.web)
+    for name in ("mqtt", "https", "web"):
+        text = getattr(config.public, name)
+        try:
+            if text or name != "web":
+                address(text, path, f"public.{name}")
+        except ConfigError as refusal:
+            yield refusal
+
+
+_EVERYWHERE: Final = frozenset({"0.0.0.0", "::"})  # noqa: S104 - compared, not opened
+_LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
+
+
+def _check_range(path: Path, key: str, value: int, low: int, high: int) -> Iterator[ConfigError]:
+    if not low <= value <= high:
+        values = {"key": key, "value": value, "low": low, "high": high}
+        yield ConfigError(config_problems.OUT_OF_RANGE, file=path, **values)
+
+
+def _check_mail(path: Path, mail: Mail) -> Iterator[ConfigError]:
     if not mail.recipients:
-        raise ConfigError(f"{path}: mail.recipients ist leer. Mindestens eine Adresse nennen.")
-    if not 1 <= mail.port <= 65_535:
-        raise ConfigError(f"{path}: mail.port = {mail.port}. Erlaubt sind 1 bis 65535.")
-    named = [("recipients", one) for one in mail.recipients]
-    for key, one in [("sender", mail.sender), *named]:
+        yield ConfigError(config_problems.NO_RECIPIENTS, file=path)
+    yield from _check_range(path, "mail.port", mail.port, 1, 65_535)
+    named = [("mail.recipients", one) for one in mail.recipients]
+    for key, one in [("mail.sender", mail.sender), *named]:
         if not _MAIL.fullmatch(one):
-            raise ConfigError(
-                f"{path}: mail.{key} = {one!r} ist keine E-Mail-Adresse. Form: soc@example.org"
-            )
+            yield ConfigError(config_problems.BAD_MAIL, file=path, key=key, value=shown(one))
 
 
-def _check_webhooks(path: Path, webhooks: list[Webhook]) -> None:
+def _check_webhooks(path: Path, webhooks: list[Webhook]) -> Iterator[ConfigError]:
+    names: set[str] = set()
     for one in webhooks:
+        where = {"file": path, "key": "webhook.url", "value": _without_path(one.url)}
         if not one.url.startswith(("https://", "http://")):
-            raise ConfigError(f"{path}: webhook.url = {one.url!r} ist keine https-Adresse.")
-        if one.url.startswith("http://") and not one.allow_private:
-            raise ConfigError(
-                f"{path}: webhook.url = {one.url!r} ist unverschlüsselt. https:// nehmen, oder "
-                "im eigenen Netz allow_private = true setzen."
-            )
+            yield ConfigError(config_problems.BAD_WEBHOOK_URL, **where)
+        elif one.url.startswith("http://") and not one.allow_private:
+            yield ConfigError(config_problems.PLAIN_WEBHOOK, **where)
+        if one.name in names:
+            key, value = "webhook.name", shown(one.name)
+            yield ConfigError(config_problems.DOUBLE_WEBHOOK, file=path, key=key, value=value)
+        names.add(one.name)
 
 
-def address(text: str, where: str) -> tuple[str, int]:
-    """(host, port) of `host:port`; brackets around IPv6. Raises ConfigError naming `where`."""
+def _without_path(url: str) -> str:
+    """The path of a webhook is often its password."""
+    parts = urlsplit(url)
+    return shown(f"{parts.scheme}://{parts.hostname}/…") if parts.hostname else shown(url[:20])
+
+
+def warnings(path: Path, config: Config) -> Iterator[ConfigError]:
+    """What serves, and is hardly meant."""
+    if config.mail is not None and config.mail.user:
+        if not config.mail.password_file:
+            yield ConfigError(config_problems.USER_WITHOUT_PASSWORD, file=path)
+        elif config.mail.security == "none":
+            yield ConfigError(config_problems.PLAIN_PASSWORD, file=path)
+
+
+def address(text: str, file: Path, key: str) -> tuple[str, int]:
+    """(host, port) of `host:port`; brackets around IPv6. Raises ConfigError."""
     host, _, port = text.rpartition(":")
     host = host.removeprefix("[").removesuffix("]")
-    if not host or not port.isdecimal() or int(port) > 65_535:
-        raise ConfigError(
-            f'{where} = "{text}" ist keine Adresse. Form: name:port, etwa "[::]:8883"'
-        )
+    if not host or not (port.isascii() and port.isdecimal()) or int(port) > 65_535:
+        raise ConfigError(config_problems.BAD_ADDRESS, file=file, key=key, value=shown(text))
     return host, int(port)
 
 
-def secret(path: str, where: str) -> str:
-    """The first line of a file that only its owner may read. Raises ConfigError."""
-    file = Path(path)
+def secret(path: str, file: Path, key: str) -> str:
+    """The first line of a file that only its owner may read. Raises ConfigError.
+
+    file, key: where the settings name it, for the message.
+    """
+    where = {"file": file, "key": key, "path": path}
+    held = Path(path)
     try:
-        if file.stat().st_mode & 0o077:
-            raise ConfigError(f"{where}: {path} ist für andere lesbar. Rechte: chmod 600 {path}")
-        return file.read_text("utf-8").splitlines()[0]
-    except OSError as problem:
-        raise ConfigError(
-            f"{where}: {path} ist nicht lesbar ({problem.strerror}). Pfad und Rechte prüfen."
-        ) from None
+        if held.stat().st_mode & 0o077:
+            raise ConfigError(machine_problems.SECRET_OPEN, **where)
+        return held.read_text("utf-8").splitlines()[0]
+    except OSError as refusal:
+        reason = refusal.strerror
+        raise ConfigError(machine_problems.SECRET_UNREADABLE, **where, reason=reason) from None
     except (IndexError, UnicodeDecodeError):
-        raise ConfigError(
-            f"{where}: {path} ist leer oder kein Text. Das Geheimnis in die erste Zeile schreiben."
-        ) from None
+        raise ConfigError(machine_problems.SECRET_EMPTY, **where) from None

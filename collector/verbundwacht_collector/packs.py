@@ -2,9 +2,11 @@
 
 import msgspec
 
+from verbundwacht_collector import machine_problems
 from verbundwacht_collector.alerts.model import Settings
-from verbundwacht_collector.errors import Refused
+from verbundwacht_collector.errors import ConfigError, Refused
 from verbundwacht_collector.judging import Judge
+from verbundwacht_collector.rules.errors import PackError
 from verbundwacht_collector.rules.load import load_pack_bytes
 from verbundwacht_collector.rules.model import Pack
 from verbundwacht_collector.store.protocol import Transaction
@@ -48,9 +50,19 @@ def _refuse_doubles(tx: Transaction, pack: Pack) -> None:
 
 
 def load(tx: Transaction) -> list[Pack]:
-    """All installed packs, by name."""
-    rows = tx.execute("SELECT files FROM pack ORDER BY name", {})
-    return [load_pack_bytes(msgspec.msgpack.decode(row[0], type=dict[str, bytes])) for row in rows]
+    """All installed packs, by name. Raises ConfigError for one that this program cannot load."""
+    return [unpack(*row) for row in tx.execute("SELECT name, files FROM pack ORDER BY name", {})]
+
+
+def unpack(name: str, files: bytes) -> Pack:
+    """One pack as it lies in the store. Raises ConfigError."""
+    try:
+        return load_pack_bytes(msgspec.msgpack.decode(files, type=dict[str, bytes]))
+    except PackError as refusal:
+        reason = str(refusal.problems[0])
+    except msgspec.MsgspecError as refusal:
+        reason = str(refusal)
+    raise ConfigError(machine_problems.PACK_UNUSABLE, pack=name, reason=reason)
 
 
 class JudgeSource:

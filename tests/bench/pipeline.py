@@ -20,8 +20,9 @@ from tests.system.running import Stage, quiet_log
 
 from verbundwacht_collector import acks, pipeline, verify
 from verbundwacht_collector.alerts.model import Settings
-from verbundwacht_collector.app import load_signer, now_ms
+from verbundwacht_collector.app import now_ms
 from verbundwacht_collector.committer import BATCH, Committer
+from verbundwacht_collector.equipment import load_signer
 from verbundwacht_collector.packs import JudgeSource
 from verbundwacht_collector.pipeline import Received
 from verbundwacht_collector.store.sqlite import SqliteStore

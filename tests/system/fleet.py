@@ -18,9 +18,10 @@ from cryptography.x509.oid import NameOID
 from tests.system.facts import Bodies
 
 from verbundwacht_agent.receipt import Enrolment, read_receipt
-from verbundwacht_collector.app import load_signer, now_ms
+from verbundwacht_collector.app import now_ms
 from verbundwacht_collector.config import Folder
 from verbundwacht_collector.enrolment import Addresses, admit, read_request
+from verbundwacht_collector.equipment import load_signer
 from verbundwacht_collector.pki import PkiFiles, load_authority
 from verbundwacht_collector.store.sqlite import SqliteStore
 from verbundwacht_wire.frame import NOBODY, ZERO32, Header, read_frame

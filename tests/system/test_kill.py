@@ -25,9 +25,10 @@ from tests.system.fleet import Member, Names, enrol
 from tests.system.running import Serve, Stage, new_stage, quiet_log
 
 from verbundwacht_collector.alerts.model import Settings
-from verbundwacht_collector.app import load_signer, now_ms
+from verbundwacht_collector.app import now_ms
 from verbundwacht_collector.committer import BATCH, Committer
 from verbundwacht_collector.config import Folder
+from verbundwacht_collector.equipment import load_signer
 from verbundwacht_collector.ingest import Peer
 from verbundwacht_collector.packs import JudgeSource
 from verbundwacht_collector.pipeline import Received

@@ -3,7 +3,7 @@
 import argparse
 import sqlite3
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -12,15 +12,16 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
+from verbundwacht_collector import config_problems
 from verbundwacht_collector.config import Folder
-from verbundwacht_collector.errors import StoreError
+from verbundwacht_collector.errors import LANGUAGES, ConfigError, Lang
 from verbundwacht_collector.scope import OperatorScope
 from verbundwacht_collector.store.protocol import Transaction
 from verbundwacht_collector.store.sqlite import (
-    NEWEST,
     SqliteStore,
     connect,
     refuse_newer,
+    refuse_older,
     version_of,
 )
 
@@ -32,6 +33,15 @@ _ZONE = ZoneInfo("Europe/Berlin")
 def folder_of(args: argparse.Namespace) -> Folder:
     """The collector's folder, from --dir before or after the command."""
     return Folder(Path(getattr(args, "dir", DEFAULT_DIR)))
+
+
+def language(asked: Lang | None, environ: Mapping[str, str]) -> Lang:
+    """Of the messages: --lang, else VERBUNDWACHT_LANG, else German. Raises ConfigError."""
+    wanted = asked or environ.get("VERBUNDWACHT_LANG") or "de"
+    for known in LANGUAGES:
+        if wanted == known:
+            return known
+    raise ConfigError(config_problems.BAD_LANGUAGE, value=repr(wanted))
 
 
 @contextmanager
@@ -53,8 +63,7 @@ def reading(args: argparse.Namespace) -> Iterator[sqlite3.Connection]:
     try:
         found = version_of(db, path)
         refuse_newer(found, path)
-        if found < NEWEST:
-            raise StoreError(f"{path}: Schema {found} ist alt. Erneuern: verbundwacht init")
+        refuse_older(found, path)
         yield db
     finally:
         db.close()

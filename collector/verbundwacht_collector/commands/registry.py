@@ -63,9 +63,10 @@ def municipality_list(args: argparse.Namespace) -> int:
 
 def host_add(args: argparse.Namespace) -> int:
     """The host is enrolled and its receipt lies in the file."""
-    from verbundwacht_collector.app import load_signer, now_ms
+    from verbundwacht_collector.app import now_ms
     from verbundwacht_collector.config import load
     from verbundwacht_collector.enrolment import Addresses, admit, read_request
+    from verbundwacht_collector.equipment import load_signer
     from verbundwacht_collector.pki import PkiFiles, load_authority
 
     folder = folder_of(args)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import structlog
 
+from verbundwacht_collector import config_problems
 from verbundwacht_collector.commands.common import folder_of, note, say_json
 from verbundwacht_collector.config import Folder, load
 from verbundwacht_collector.errors import ConfigError
@@ -100,18 +101,16 @@ def _public(name: str) -> str:
         label = "[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
         if len(name) <= 253 and re.fullmatch(rf"{label}(?:\.{label})*", name):
             return name
-        raise ConfigError(
-            f"--public {name!r} ist kein Rechnername. Ohne Port, Umlaute als xn--…, etwa "
-            "sammler.example oder 10.0.0.7"
-        ) from None
+        raise ConfigError(config_problems.BAD_PUBLIC_NAME, value=repr(name)) from None
     return f"[{found}]" if found.version == 6 else str(found)
 
 
 def _refuse_open_keys(folder: Folder) -> None:
     """Whoever reads one of these can speak as this collector, or make agents of any name."""
+    from verbundwacht_collector.equipment import refuse_open_key
+
     for path in sorted(folder.keys.glob("*-key.pem")):
-        if path.stat().st_mode & 0o077:
-            raise ConfigError(f"{path} ist für andere lesbar. Rechte setzen: chmod 600 {path}")
+        refuse_open_key(path)
 
 
 def serve(args: argparse.Namespace) -> int:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import quote
 
+from verbundwacht_collector import machine_problems
 from verbundwacht_collector.errors import StoreError
 from verbundwacht_collector.store.transaction import SqliteTransaction
 
@@ -22,7 +23,7 @@ _BUSY_MS: Final = 5_000
 def connect(path: Path, *, readonly: bool = False) -> sqlite3.Connection:
     """An open connection with the settings every use needs. Raises StoreError."""
     if not path.exists():
-        raise StoreError(f"{path}: Es gibt keine Datenbank. Anlegen: verbundwacht init")
+        raise StoreError(machine_problems.DATABASE_MISSING, path=path, folder=path.parent)
     mode = "ro" if readonly else "rw"
     try:
         db = sqlite3.connect(
@@ -37,10 +38,8 @@ def connect(path: Path, *, readonly: bool = False) -> sqlite3.Connection:
             db.execute("PRAGMA journal_mode = WAL")
             db.execute("PRAGMA synchronous = FULL")
             db.execute("PRAGMA wal_autocheckpoint = 4000")
-    except sqlite3.Error as problem:
-        raise StoreError(
-            f"{path}: {problem}. Prüfen, ob die Datei lesbar und vollständig ist."
-        ) from None
+    except sqlite3.Error as refusal:
+        raise StoreError(machine_problems.DATABASE_UNREADABLE, path=path, reason=refusal) from None
     return db
 
 
@@ -50,10 +49,8 @@ def version_of(db: sqlite3.Connection, path: Path) -> int:
         return int(db.execute("SELECT max(version) FROM schema_version").fetchone()[0])
     except sqlite3.OperationalError:
         return 0
-    except sqlite3.DatabaseError as problem:
-        raise StoreError(
-            f"{path}: {problem}. Sicherung zurückspielen oder mit --dir anderen Ordner nennen."
-        ) from None
+    except sqlite3.DatabaseError as refusal:
+        raise StoreError(machine_problems.DATABASE_UNREADABLE, path=path, reason=refusal) from None
 
 
 def migrate(path: Path) -> None:
@@ -76,10 +73,14 @@ def migrate(path: Path) -> None:
 def refuse_newer(found: int, path: Path) -> None:
     """The database is not newer than this program. Raises StoreError otherwise."""
     if found > NEWEST:
-        raise StoreError(
-            f"{path}: Die Datenbank hat Schema {found}, dieses Programm kennt {NEWEST}. "
-            "Das neuere verbundwacht-collector installieren; ein älteres darf hier nicht schreiben."
-        )
+        raise StoreError(machine_problems.DATABASE_NEWER, path=path, found=found, newest=NEWEST)
+
+
+def refuse_older(found: int, path: Path) -> None:
+    """The database is not older than this program. Raises StoreError otherwise."""
+    if found < NEWEST:
+        values = {"found": found, "newest": NEWEST, "folder": path.parent}
+        raise StoreError(machine_problems.DATABASE_OLD, path=path, **values)
 
 
 class SqliteStore:
@@ -88,11 +89,13 @@ class SqliteStore:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._db = connect(path)
-        found = version_of(self._db, path)
-        refuse_newer(found, path)
-        if found < NEWEST:
+        try:
+            found = version_of(self._db, path)
+            refuse_newer(found, path)
+            refuse_older(found, path)
+        except StoreError:
             self._db.close()
-            raise StoreError(f"{path}: Schema {found} ist alt. Erneuern: verbundwacht init")
+            raise
         self._seen = self._data_version()
 
     def _data_version(self) -> int:
@@ -109,20 +112,18 @@ class SqliteStore:
         """All of the block is durable after it, or nothing. Raises StoreError if locked."""
         try:
             self._db.execute("BEGIN IMMEDIATE")
-        except sqlite3.OperationalError as problem:
-            raise StoreError(
-                f"{self.path}: {problem}, {_BUSY_MS // 1000} s lang. "
-                "Den anderen Befehl beenden, der hier schreibt, dann wiederholen."
-            ) from None
+        except sqlite3.OperationalError as refusal:
+            values = {"reason": refusal, "seconds": _BUSY_MS // 1000}
+            raise StoreError(machine_problems.DATABASE_BUSY, path=self.path, **values) from None
         tx = SqliteTransaction(self._db)
         try:
             yield tx
             tx.flush_counts()
             self._db.execute("COMMIT")
-        except sqlite3.OperationalError as problem:
+        except sqlite3.OperationalError as refusal:
             self._rollback()
             raise StoreError(
-                f"{self.path}: {problem}. Platz schaffen oder Datenträger prüfen."
+                machine_problems.DATABASE_REFUSES, path=self.path, reason=refusal
             ) from None
         except BaseException:
             self._rollback()

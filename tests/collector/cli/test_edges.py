@@ -13,8 +13,8 @@ from tests.fakes import FakeAgent
 from tests.system.running import Stage, free_ports, new_stage, serving
 
 from verbundwacht_collector import admin, pki
-from verbundwacht_collector.app import load_signer
 from verbundwacht_collector.config import Config, Folder, Public, load
+from verbundwacht_collector.equipment import load_signer
 from verbundwacht_collector.store.sqlite import SqliteStore
 
 READS = ["municipality list", "host list", "alerts", "findings"]

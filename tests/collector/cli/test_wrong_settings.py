@@ -113,7 +113,7 @@ TEXTS: dict[str, tuple[str, tuple[str, ...]]] = {
         f'{GOOD}[[webhook]]\nname = "x"\nurl = "http://x.example"\nsecret_file = "s"\n',
         ("webhook.url", "http://x.example", "https://"),
     ),
-    "no TOML": ("alliance = \n", ("kein TOML", "line 1", "berichtigen")),
+    "no TOML": ("alliance = \n", ("kein TOML", "Zeile 1, Spalte 12", "berichtigen")),
     "the same key twice": (f"interval_s = 900\n{GOOD}", ("kein TOML", "berichtigen")),
     "another encoding": ('alliance = "M\udcfcller"\n', ("kein TOML", "berichtigen")),
 }
