@@ -66,6 +66,11 @@ class Gate:
         return self._port
 
     @property
+    def is_open(self) -> bool:
+        """New connections are taken."""
+        return self._server is not None and self._server.is_serving()
+
+    @property
     def connections(self) -> int:
         """Open connections, proven or not."""
         return len(self._unproven) + self._proven_total

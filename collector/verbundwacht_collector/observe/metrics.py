@@ -10,6 +10,7 @@ import sqlite3
 from collections.abc import Iterable, Iterator
 from typing import Final
 
+from aiohttp import web
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.metrics_core import (
     CounterMetricFamily,
@@ -49,6 +50,18 @@ class Metrics:
         async with self._turn:
             self._figures.status = await self._observer.status(OperatorScope())
             return await asyncio.to_thread(encode, self.registry), content_type
+
+
+def metrics_app(metrics: Metrics) -> web.Application:
+    """GET /metrics and nothing else."""
+
+    async def scrape(request: web.Request) -> web.Response:
+        text, content_type = await metrics.scrape(request.headers.get("Accept", ""))
+        return web.Response(body=text, headers={"Content-Type": content_type})
+
+    app = web.Application()
+    app.router.add_get("/metrics", scrape)
+    return app
 
 
 class _Figures(Collector):

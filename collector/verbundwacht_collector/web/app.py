@@ -10,7 +10,7 @@ from aiohttp import web
 
 from verbundwacht_collector.web.assets import load_assets
 from verbundwacht_collector.web.deps import WebDeps
-from verbundwacht_collector.web.guard import ANYONE, PUBLIC, Route, guarded, know_the_person
+from verbundwacht_collector.web.guard import ANYONE, PUBLIC, SOC, Route, guarded, know_the_person
 from verbundwacht_collector.web.headers import MAX_BODY, add_headers, refuse_odd_bodies
 from verbundwacht_collector.web.live import Live
 from verbundwacht_collector.web.pace import SEARCHES_PER_MINUTE, Pace
@@ -20,6 +20,7 @@ from verbundwacht_collector.web.pages import (
     alerts,
     events,
     findings,
+    health,
     host,
     hosts,
     language,
@@ -27,6 +28,7 @@ from verbundwacht_collector.web.pages import (
     overview,
     search,
     static,
+    status,
 )
 from verbundwacht_collector.web.problems import error_pages
 from verbundwacht_collector.web.speech import answer_in_their_language
@@ -52,6 +54,9 @@ ROUTES: Final = (
     Route("GET", "/findings", findings.show, ANYONE),
     Route("GET", "/search", search.show, ANYONE),
     Route("GET", "/events", events.stream, ANYONE),
+    Route("GET", "/status", status.show, SOC),
+    Route("GET", "/healthz", health.alive, PUBLIC),
+    Route("GET", "/readyz", health.ready, PUBLIC),
 )
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
 
 from verbundwacht_collector import __version__
+from verbundwacht_collector.observe.observer import Observer
 from verbundwacht_collector.rules.model import Pack
 from verbundwacht_collector.store.protocol import Transaction
 from verbundwacht_collector.web.passwords import Verifier
@@ -34,6 +35,8 @@ class Writer(Protocol):
 class WebDeps:
     """Everything the pages need; `clock` returns Unix ms, `packs` the rule packs in force.
 
+    observer: knows how the collector itself is.
+
     insecure_loopback: plain HTTP on loopback (the demo): a cookie without `Secure`.
     """
 
@@ -41,6 +44,7 @@ class WebDeps:
     write: Writer
     packs: Callable[[], Sequence[Pack]]
     clock: Callable[[], int]
+    observer: Observer
     insecure_loopback: bool = False
     version: str = __version__
     verifier: Verifier = field(default_factory=Verifier)

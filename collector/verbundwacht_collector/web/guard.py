@@ -21,6 +21,7 @@ from verbundwacht_collector.web.people import Role
 PUBLIC: Final[frozenset[Role]] = frozenset()
 """No session needed."""
 ANYONE: Final[frozenset[Role]] = frozenset({"municipal", "soc"})
+SOC: Final[frozenset[Role]] = frozenset({"soc"})
 CSRF_FIELD: Final = "csrf"
 CSRF_HEADER: Final = "X-VW-CSRF"
 LIVE_HEADER: Final = "X-VW-Live"
@@ -44,7 +45,8 @@ async def know_the_person(request: web.Request, handler: Handler) -> web.StreamR
     name = sessions.cookie_name(insecure_loopback=deps.insecure_loopback)
     token = request.cookies.get(name, "")
     # Static files are public; a page has a handful and each would cost a look-up.
-    if not token or request.path.startswith("/static/"):
+    # And whether the collector lives must not hang on a look-up that may be what is broken.
+    if not token or request.path.startswith(("/static/", "/healthz", "/readyz")):
         return await handler(request)
     now = deps.clock()
     found = await deps.read(lambda db: people.resume(db, token, now))

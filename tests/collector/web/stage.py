@@ -7,6 +7,7 @@ only the signatures are left out, since no page checks them.
 import asyncio
 import hashlib
 import json
+import os
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from functools import cache
@@ -21,6 +22,9 @@ from verbundwacht_collector.alerts.actions import Actor
 from verbundwacht_collector.alerts.apply import Alerting
 from verbundwacht_collector.alerts.model import Attestation, Settings
 from verbundwacht_collector.judging import Judge
+from verbundwacht_collector.observe.observer import Observer
+from verbundwacht_collector.observe.status import Door
+from verbundwacht_collector.observe.tally import Arrived, Tally
 from verbundwacht_collector.rules.load import load_pack
 from verbundwacht_collector.rules.model import Pack
 from verbundwacht_collector.scope import AllianceScope
@@ -33,6 +37,7 @@ from verbundwacht_collector.web.app import web_app
 from verbundwacht_collector.web.deps import WebDeps
 from verbundwacht_collector.web.passwords import hash_password
 from verbundwacht_collector.web.readers import Readers
+from verbundwacht_wire.codes import Code
 
 T = TypeVar("T")
 ROOT = Path(__file__).parents[3]
@@ -94,6 +99,54 @@ class Writes:
             return act(tx)
 
 
+class Watched:
+    """What the pages are told about the collector's own work. Implements observe's Writer."""
+
+    def __init__(self, writes: Writes) -> None:
+        self._writes, self.tally = writes, Tally()
+        self.tally.worked_at = NOW - 400
+        beats = [Arrived("mqtt", 300, NOW - 4 * MINUTE, Code.OK)] * 3
+        self.tally.batch_done(beats, NOW - 4 * MINUTE + 120)
+        self.tally.committed(0.004, [(1, -900), (2, 400), (3, -300)])
+        self.tally.refused_at_door("mqtt", Code.SIGNATURE, 2)
+
+    def waiting(self) -> tuple[int, int | None]:
+        return 0, None
+
+    async def answers(self) -> None:
+        pass
+
+    async def run(self, work: Callable[[Transaction, Any], T]) -> T:
+        return await self._writes(lambda tx: work(tx, None))
+
+
+def half_full(_: Path) -> os.statvfs_result:
+    """A disk of 100 GB with 42 GB free."""
+    return os.statvfs_result((4096, 4096, 24_414_062, 10_253_906, 10_253_906, 1, 1, 1, 0, 255))
+
+
+def observer(
+    path: Path,
+    readers: Readers,
+    watched: Watched,
+    clock: Clock,
+    statvfs: Callable[[Path], os.statvfs_result] = half_full,
+) -> Observer:
+    """How this collector is asked about itself."""
+    doors = [Door("mqtt", "0.0.0.0:8883", True), Door("https", "0.0.0.0:8884", True)]
+    return Observer(
+        readers,
+        watched,
+        database=path,
+        packs=lambda: (pack(),),
+        doors=lambda: doors,
+        clock=clock,
+        serving_since=NOW - 30 * DAY,
+        statvfs=statvfs,
+        keep_s=0.0,
+    )
+
+
 class Stage(NamedTuple):
     """A running web server over a seeded store."""
 
@@ -120,9 +173,11 @@ async def stage(path: Path, *, insecure_loopback: bool = True) -> AsyncIterator[
     """A server on a free loopback port; plain HTTP, as in the demo unless told otherwise."""
     await asyncio.to_thread(path.write_bytes, seeded())
     store, readers, clock = SqliteStore(path), Readers(path), Clock()
+    writes = Writes(store)
     deps = WebDeps(
         read=readers,
-        write=Writes(store),
+        write=writes,
+        observer=observer(path, readers, Watched(writes), clock),
         packs=lambda: (pack(),),
         clock=clock,
         insecure_loopback=insecure_loopback,

@@ -1,6 +1,6 @@
-"""Two small listeners: `/metrics` on a TCP address, and the whole status on a socket file.
+"""The whole status on a socket file, for the operator's own command.
 
-The socket file lies in the collector's folder and only its owner can open it, so
+The file lies in the collector's folder and only its owner can open it, so
 `verbundwacht status` needs neither a password nor a port.
 """
 
@@ -13,27 +13,13 @@ from pathlib import Path
 from typing import Final
 
 import msgspec
-from aiohttp import web
 
-from verbundwacht_collector.observe.metrics import Metrics
 from verbundwacht_collector.observe.observer import Observer
 from verbundwacht_collector.observe.status import Status
 from verbundwacht_collector.scope import OperatorScope
 
 ANSWER_S: Final = 10.0
 MOST: Final = 4 * 1024 * 1024
-
-
-def metrics_app(metrics: Metrics) -> web.Application:
-    """GET /metrics and nothing else."""
-
-    async def scrape(request: web.Request) -> web.Response:
-        text, content_type = await metrics.scrape(request.headers.get("Accept", ""))
-        return web.Response(body=text, headers={"Content-Type": content_type})
-
-    app = web.Application()
-    app.router.add_get("/metrics", scrape)
-    return app
 
 
 class StatusSocket:
