@@ -272,13 +272,13 @@ class BrokerDoor:
         """
         problem = one.task.exception() if one.task is not None else None
         if problem is None:
-            one.message.source.ack(one.message.mid)
+            one.message.source.ack(one.message)
             return
         log.error(
             "frame.not_stored", topic=one.down, again=one.message.again, problem=repr(problem)
         )
         if one.message.again:
-            one.message.source.ack(one.message.mid)
+            one.message.source.ack(one.message)
         else:
             one.message.source.fail("a message could not be stored")
 

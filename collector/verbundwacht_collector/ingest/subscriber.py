@@ -160,10 +160,14 @@ class Subscriber(aiomqtt.Client):
             return str(cause) if cause is not None else str(problem)
         return "closed"
 
-    def ack(self, mid: int) -> None:
-        """The broker may forget this message. Nothing happens on a connection that is over."""
-        if self.live:
-            self._client.ack(mid, 1)
+    def ack(self, message: Incoming) -> None:
+        """The broker may forget this message.
+
+        Nothing happens if it came by another connection or this one is over; nor for QoS 0, where
+        an acknowledgement would be a protocol error.
+        """
+        if self.live and message.source is self and message.qos == 1:
+            self._client.ack(message.mid, 1)
 
     async def say(self, answers: Sequence[tuple[str, bytes]]) -> None:
         """The answers, (topic, frame), are in the socket: QoS 0, never retained.

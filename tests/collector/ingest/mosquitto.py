@@ -10,14 +10,16 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
+
+from tests.collector.ingest.fakes import Counts, Receiver, Site, until
 
 from verbundwacht_collector import pki
-from verbundwacht_collector.ingest.broker import connect_context
-from verbundwacht_collector.ingest.subscriber import Target
+from verbundwacht_collector.ingest.broker import BrokerDoor, Pace, connect_context
+from verbundwacht_collector.ingest.subscriber import Bounds, Target
 
 SHIPPED: Final = Path(__file__).parents[3] / "deploy" / "broker"
 PROGRAM: Final = shutil.which("mosquitto", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
@@ -84,8 +86,22 @@ class Mosquitto:
     def kill(self) -> None:
         """Gone in the middle of whatever it did; what was not on disk is lost."""
         if self._process is not None:
-            self._process.kill()
+            self._process.kill()  # a frozen one, too
             self._process.wait()
+
+    def freeze(self, frozen: bool = True) -> None:
+        """It does nothing, and its connections stay; or goes on."""
+        os.kill(self.pid, signal.SIGSTOP if frozen else signal.SIGCONT)
+
+    def add_rules(self, rules: str) -> None:
+        """More lines of the access rules are in force."""
+        acl = self.folder / "acl"
+        acl.write_text(f"{acl.read_text()}\n{rules}\n")
+        before, until = self.log.count("Reloading config"), time.monotonic() + UP_S
+        os.kill(self.pid, signal.SIGHUP)
+        while self.log.count("Reloading config") == before:
+            assert time.monotonic() < until, f"mosquitto does not reload:\n{self.log}"
+            time.sleep(0.01)
 
     def stop(self) -> None:
         """Ended in order, its sessions on disk."""
@@ -129,3 +145,39 @@ def target(port: int, folder: Path, authority: pki.Authority, name: str = NAME) 
     root.write_bytes(pki.pem(authority.root))
     context = connect_context(root, certificate, key)
     return Target("localhost", port, context, name, datetime(2100, 1, 1, tzinfo=UTC))
+
+
+SOON: Final = Pace(first_s=0.1, most_s=0.5)
+
+
+class Brokered(NamedTuple):
+    """The door behind a broker, and where agents connect."""
+
+    door: BrokerDoor
+    port: int
+    receiver: Receiver
+    counts: Counts
+    states: list[bool]  # what the door said about its connection, in order
+
+
+@contextlib.asynccontextmanager
+async def brokered(
+    site: Site,
+    mosquitto: Mosquitto,
+    *,
+    name: str = NAME,
+    bounds: Bounds | None = None,
+    listening: bool = True,
+) -> AsyncIterator[Brokered]:
+    """The door, connected unless told otherwise; closed at the end."""
+    receiver, counts, states = Receiver(), Counts(), list[bool]()
+    where = target(mosquitto.port, site.folder / "readers", site.authority, name)
+    door = BrokerDoor(where, receiver, counts, states.append, bounds or Bounds(), SOON)
+    await door.open()
+    try:
+        if listening:
+            await until(lambda: door.status.connected, within_s=UP_S)
+        yield Brokered(door, mosquitto.port, receiver, counts, states)
+    finally:
+        receiver.open.set()
+        await door.close()
