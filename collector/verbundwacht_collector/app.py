@@ -22,7 +22,7 @@ from verbundwacht_collector import machine_problems, pipeline
 from verbundwacht_collector.alerts.model import Settings
 from verbundwacht_collector.alerts.system_rules import SYSTEM_RULES
 from verbundwacht_collector.committer import Committer
-from verbundwacht_collector.config import Config, Folder, Mail, Webhook, address
+from verbundwacht_collector.config import Config, Folder, address
 from verbundwacht_collector.equipment import (
     door_tls,
     load_signer,
@@ -36,15 +36,14 @@ from verbundwacht_collector.ingest.gate import Count
 from verbundwacht_collector.ingest.https import HttpsDoor
 from verbundwacht_collector.ingest.mqtt import MqttDoor
 from verbundwacht_collector.judging import Judge
-from verbundwacht_collector.notify import mail, webhook
-from verbundwacht_collector.notify.errors import DeliveryError
+from verbundwacht_collector.notify import digest
+from verbundwacht_collector.notify.channels import by_mail, by_webhook
 from verbundwacht_collector.notify.outbox import Channel, Outbox
 from verbundwacht_collector.observe.observer import Observer
 from verbundwacht_collector.observe.socket_file import StatusSocket
 from verbundwacht_collector.observe.status import Door
 from verbundwacht_collector.packs import JudgeSource
 from verbundwacht_collector.store.protocol import Transaction
-from verbundwacht_collector.store.records import DeliveryRecord
 from verbundwacht_collector.store.sqlite import SqliteStore
 from verbundwacht_collector.web.app import web_app
 from verbundwacht_collector.web.deps import WebDeps
@@ -91,7 +90,8 @@ class Collector:
     async def start(self) -> None:
         """All doors are open and all work is under way. Raises ConfigError, nothing left open."""
         try:
-            outbox = Outbox(self.committer, self._channels(), now_ms)
+            per_hour = self.config.notify.per_hour
+            outbox = Outbox(self.committer, self._channels(), now_ms, per_hour=per_hour)
             await self.committer.run(self._prepare)
             await self._open_doors()
             await self._open_pages()
@@ -102,6 +102,9 @@ class Collector:
             raise
         self._run_always("minute", self._minute)
         self._run_always("outbox", lambda: self._send(outbox))
+        if (at := self.config.notify.digest_at) is not None and self.config.mail is not None:
+            asked = digest.Settings(at, when_calm=self.config.notify.digest_when_calm)
+            self._run_always("digest", lambda: self._digests(asked))
         log.info("collector.started", mqtt=self.config.listen.mqtt, web=self.config.listen.web)
 
     async def stop(self) -> None:
@@ -195,36 +198,15 @@ class Collector:
         return await self.committer.run(lambda tx, _judge: context.run(act, tx))
 
     def _channels(self) -> dict[str, Channel]:
+        base = page_address(self.config)
         channels: dict[str, Channel] = {}
         if self.config.mail is not None:
-            channels["mail"] = self._mail(self.config.mail)
+            server = mail_server(self.folder, self.config.mail)
+            channels["mail"] = by_mail(server, first_step=self._first_step, url=base)
         if self.config.webhook:
-            channels["webhook"] = self._webhooks(self.config.webhook)
+            targets = {one.name: webhook_target(self.folder, one) for one in self.config.webhook}
+            channels["webhook"] = by_webhook(targets, url=base, clock=now_ms)
         return channels
-
-    def _mail(self, settings: Mail) -> Channel:
-        server = mail_server(self.folder, settings)
-        base = page_address(self.config)
-
-        async def send(row: DeliveryRecord) -> str:
-            first = self._first_step(row.rule_id)
-            message = mail.compose(row, sender=server.sender, first_step=first, url=base)
-            return await mail.send(server, message)
-
-        return send
-
-    def _webhooks(self, settings: list[Webhook]) -> Channel:
-        targets = {one.name: webhook_target(self.folder, one) for one in settings}
-        base = page_address(self.config)
-
-        async def send(row: DeliveryRecord) -> str:
-            target = targets.get(row.recipient)
-            if target is None:
-                raise DeliveryError(f"webhook {row.recipient} is not configured", permanent=False)
-            body = webhook.compose(row, url=base)
-            return await webhook.post(target, row.id, body, now_ms=now_ms())
-
-        return send
 
     def _first_step(self, rule_id: str) -> str:
         if rule_id in SYSTEM_RULES:
@@ -260,6 +242,11 @@ class Collector:
             lambda tx, judge: pipeline.tick(tx, judge, now=now_ms(), serving_since=since)
         )
         await asyncio.sleep((MINUTE_MS - now_ms() % MINUTE_MS) / 1000)
+
+    async def _digests(self, settings: digest.Settings) -> None:
+        now = now_ms()
+        await digest.write_due(self.readers, self.committer, now=now, settings=settings)
+        await asyncio.sleep((MINUTE_MS - now % MINUTE_MS) / 1000)
 
     async def _send(self, outbox: Outbox) -> None:
         if not await outbox.send_due():
@@ -318,9 +305,9 @@ def add_channel(
     )
     if not updated:
         tx.execute(
-            "INSERT INTO channel (kind, name, recipient, municipality_id, alliance_id)"
-            " VALUES (:kind, :recipient, :recipient, :municipality, :alliance)",
-            values,
+            "INSERT INTO channel (kind, name, recipient, municipality_id, alliance_id, created_at)"
+            " VALUES (:kind, :recipient, :recipient, :municipality, :alliance, :now)",
+            values | {"now": now_ms()},
         )
 
 

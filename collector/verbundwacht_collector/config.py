@@ -5,6 +5,7 @@ The file is small on purpose. What people change at run time lives in the store.
 
 import re
 from collections.abc import Iterator
+from datetime import time
 from pathlib import Path
 from typing import Final, Literal, NamedTuple
 from urllib.parse import urlsplit
@@ -13,7 +14,7 @@ import msgspec
 
 from verbundwacht_collector import config_problems, machine_problems
 from verbundwacht_collector.config_reading import read, shown
-from verbundwacht_collector.errors import ConfigError
+from verbundwacht_collector.errors import ConfigError, Words
 
 
 class _Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -64,6 +65,20 @@ class Webhook(_Part, frozen=True, kw_only=True):
     allow_private: bool = False  # the address may lie inside one's own network
 
 
+class Notify(_Part, frozen=True, kw_only=True):
+    """How much one recipient gets. digest: local time of the morning's message, "" for none."""
+
+    per_hour: int = 10  # single messages per recipient; what is above goes into one bundle
+    digest: str = "07:30"
+    digest_when_calm: bool = False  # also when there is nothing to do
+
+    @property
+    def digest_at(self) -> time | None:
+        """The time of the digest, or None."""
+        found = _TIME.fullmatch(self.digest)
+        return time(int(found[1]), int(found[2])) if found else None
+
+
 class Web(_Part, frozen=True, kw_only=True):
     """The pages. certificate and key default to the collector's own."""
 
@@ -81,6 +96,7 @@ class Config(_Part, frozen=True, kw_only=True):
     alerts: AlertConfig = AlertConfig()
     mail: Mail | None = None
     webhook: list[Webhook] = []
+    notify: Notify = Notify()
     web: Web = Web()
     interval_s: int = 900
 
@@ -140,6 +156,8 @@ def look(folder: Folder) -> tuple[Config | None, list[ConfigError]]:
     return config, found
 
 
+_TIME: Final = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])")
+_A_TIME: Final = Words('eine Uhrzeit wie "07:30"', 'a time like "07:30"')
 _MAIL: Final = re.compile(r"(?:[^\x00-\x1f@<>]+ <[^\s@<>]+@[^\s@<>]+>)|(?:[^\s@<>]+@[^\s@<>]+)")
 
 
@@ -153,6 +171,10 @@ def _check(path: Path, config: Config) -> Iterator[ConfigError]:
             key, other = other, key
         yield ConfigError(config_problems.HALF_A_PAIR, file=path, key=key, other=other)
     yield from _check_webhooks(path, config.webhook)
+    yield from _check_range(path, "notify.per_hour", config.notify.per_hour, 1, 1_000)
+    if config.notify.digest and config.notify.digest_at is None:
+        values = {"key": "notify.digest", "value": shown(config.notify.digest), "wanted": _A_TIME}
+        yield ConfigError(config_problems.WRONG_VALUE, file=path, **values)
     if config.mail is not None:
         yield from _check_mail(path, config.mail)
 

@@ -37,6 +37,11 @@ baseline = "plan"                    # "alert": auch was von Anfang an nicht sti
 [web]
 insecure_loopback = false
 
+[notify]
+per_hour = 10                        # einzelne Nachrichten je Empfänger, der Rest gesammelt
+digest = "07:30"                     # was zu tun ist, jeden Morgen als Mail; "" für keine
+digest_when_calm = false             # true: auch wenn nichts zu tun ist
+
 # [mail]
 # host = "mail.example"
 # port = 587

@@ -8,28 +8,17 @@ import ssl
 from datetime import datetime
 from email.message import EmailMessage
 from typing import Final, NamedTuple
-from zoneinfo import ZoneInfo
 
 import aiosmtplib
 
-from verbundwacht_collector.alerts.system_rules import SYSTEM_RULES
+from verbundwacht_collector.notify import notices, words
+from verbundwacht_collector.notify.claim import Message
 from verbundwacht_collector.notify.errors import DeliveryError
+from verbundwacht_collector.store.outbox import ENDINGS, NoticeRecord
 from verbundwacht_collector.store.records import DeliveryRecord
 
 TIMEOUT_S: Final = 20.0
 """For the whole conversation: aiosmtplib counts each command alone, and a lease ends."""
-_ZONE: Final = ZoneInfo("Europe/Berlin")
-_SEVERITY: Final = {"critical": "kritisch", "high": "hoch", "medium": "mittel", "low": "niedrig"}
-_ENDED: Final = {
-    "two_attestations_pass": "Zwei Meldungen des Servers bestätigen: behoben.",
-    "message_received": "Der Server meldet sich wieder.",
-    "sees_again": "Die Regel hat wieder ein Ergebnis.",
-    "no_longer_applicable": "Die Regel trifft auf diesen Server nicht mehr zu.",
-    "rule_removed": "Die Regel gibt es nicht mehr.",
-    "rule_wrong": "Von Hand geschlossen: Regel falsch.",
-    "host_retired": "Von Hand geschlossen: Server außer Betrieb.",
-    "duplicate": "Von Hand geschlossen: doppelt.",
-}
 
 
 class MailServer(NamedTuple):
@@ -43,49 +32,42 @@ class MailServer(NamedTuple):
     password: str = ""
 
 
-def compose(row: DeliveryRecord, *, sender: str, first_step: str, url: str) -> EmailMessage:
-    """The message about one alert event. Its Message-ID is the delivery's id, every time."""
+def compose(message: Message, *, sender: str, first_step: str, url: str) -> EmailMessage:
+    """The message as a mail. Its Message-ID is the message's id, every time."""
     domain = sender.rpartition("@")[2].rstrip(">")
     mail = EmailMessage()
-    mail["From"], mail["To"] = sender, row.recipient
-    mail["Subject"] = _subject(row)
-    mail["Date"] = datetime.fromtimestamp(row.created_at / 1000, _ZONE)
-    mail["Message-ID"] = f"<{row.id}@{domain}>"
-    mail["References"] = f"<{row.number.lower()}@{domain}>"
+    mail["From"], mail["To"] = sender, message.recipient
+    if isinstance(message, NoticeRecord):
+        mail["Subject"], text = notices.written(message, url=url)
+    else:
+        mail["Subject"], text = _subject(message), _text(message, first_step, url)
+    mail["Date"] = datetime.fromtimestamp(message.created_at / 1000, words.BERLIN)
+    mail["Message-ID"] = f"<{message.id}@{domain}>"
+    if isinstance(message, DeliveryRecord):
+        mail["References"] = f"<{message.number.lower()}@{domain}>"
     mail["Auto-Submitted"] = "auto-generated"
-    mail.set_content(_text(row, first_step, url))
+    mail.set_content(text)
     return mail
 
 
 def _subject(row: DeliveryRecord) -> str:
-    mark = _SEVERITY[row.severity]
-    if row.event_kind in ("resolved", "closed"):
-        mark = "behoben" if row.event_kind == "resolved" else "geschlossen"
-    elif row.event_kind == "reopened":
-        mark += ", wieder"
-    subject = f" {row.subject}" if row.subject else ""
-    title = f"[{mark}] {row.municipality}: {_relation(row)}{row.title}{subject} ({row.number})"
-    return " ".join(title.split())
-
-
-def _relation(row: DeliveryRecord) -> str:
-    """A rule's title says what ought to be; alone it would read like good news."""
-    ended = row.event_kind in ("resolved", "closed")
-    return "" if ended or row.rule_id in SYSTEM_RULES else "nicht erfüllt: "
+    return f"[{words.mark(row)}] {row.municipality}: {words.what(row)} ({row.number})"
 
 
 def _text(row: DeliveryRecord, first_step: str, url: str) -> str:
-    at = datetime.fromtimestamp(row.event_at / 1000, _ZONE).strftime("%d.%m.%Y, %H:%M Uhr")
     subject = f" ({row.subject})" if row.subject else ""
     simulated = " [simulierter Server]" if row.simulated else ""
+    # An alert about a municipality as a whole has no host.
+    where = f"Server {row.host_name}{simulated}, " if row.host_name else ""
     parts = [
-        f"{_relation(row).capitalize()}{row.title}{subject}.",
-        f"Server {row.host_name}{simulated}, {row.municipality}. Festgestellt am {at}.",
+        f"{words.relation(row).capitalize()}{row.title}{subject}.",
+        f"{where}{row.municipality}. Festgestellt am {words.at(row.event_at)}.",
     ]
-    if row.event_kind in ("resolved", "closed"):
-        parts.append(_ENDED.get(row.event_reason, "Die Warnung ist beendet."))
-    elif first_step:
-        parts.append(f"Zuerst zu tun:\n{first_step}")
+    if row.event_kind in ENDINGS:
+        parts.append(words.ENDED.get(row.event_reason, "Die Warnung ist beendet."))
+    else:
+        parts += filter(None, [words.WHY_AGAIN.get(row.event_kind, "")])
+        parts += [f"Zuerst zu tun:\n{first_step}"] if first_step else []
     parts.append(f"Einzelheiten: {url}/alerts/{row.number}" if url else f"Nummer: {row.number}")
     parts.append("Sie erhalten diese Nachricht, weil Ihre Adresse für Warnungen eingetragen ist.")
     return "\n\n".join(parts) + "\n"

@@ -18,8 +18,10 @@ import msgspec
 from aiohttp.abc import AbstractResolver, ResolveResult
 from aiohttp.resolver import ThreadedResolver
 
+from verbundwacht_collector.notify import notices
+from verbundwacht_collector.notify.claim import Message
 from verbundwacht_collector.notify.errors import DeliveryError
-from verbundwacht_collector.store.records import DeliveryRecord
+from verbundwacht_collector.store.outbox import NoticeRecord
 
 TIMEOUT_S: Final = 10.0
 _AGAIN: Final = frozenset({408, 425, 429})
@@ -42,22 +44,29 @@ def secret_bytes(text: str) -> bytes:
     return key
 
 
-def compose(row: DeliveryRecord, *, url: str) -> bytes:
-    """The body of the message about one alert event."""
-    at = datetime.fromtimestamp(row.event_at / 1000, UTC).isoformat().replace("+00:00", "Z")
+def compose(message: Message, *, url: str) -> bytes:
+    """The body of the message."""
+    if isinstance(message, NoticeRecord):
+        kind, data = notices.data(message, url=url)
+        return _body(kind, message.created_at, data)
     data = {
-        "alert": row.number,
-        "severity": row.severity,
-        "title": row.title,
-        "rule_id": row.rule_id,
-        "subject": row.subject,
-        "host": row.host_name,
-        "municipality": row.municipality,
-        "simulated": bool(row.simulated),
-        "reason": row.event_reason,
-        "url": f"{url}/alerts/{row.number}" if url else "",
+        "alert": message.number,
+        "severity": message.severity,
+        "title": message.title,
+        "rule_id": message.rule_id,
+        "subject": message.subject,
+        "host": message.host_name,
+        "municipality": message.municipality,
+        "simulated": bool(message.simulated),
+        "reason": message.event_reason,
+        "url": f"{url}/alerts/{message.number}" if url else "",
     }
-    return msgspec.json.encode({"type": f"alert.{row.event_kind}", "timestamp": at, "data": data})
+    return _body(f"alert.{message.event_kind}", message.event_at, data)
+
+
+def _body(kind: str, at_ms: int, data: dict[str, object]) -> bytes:
+    at = datetime.fromtimestamp(at_ms / 1000, UTC).isoformat().replace("+00:00", "Z")
+    return msgspec.json.encode({"type": kind, "timestamp": at, "data": data})
 
 
 def sign(secret: bytes, message_id: str, at_s: int, body: bytes) -> str:

@@ -72,7 +72,9 @@ class OutboxTransaction(Protocol):
     def due_deliveries(self, now: int, limit: int) -> list[DueDelivery]:
         """The most severe first, then the oldest."""
 
-    def claim_delivery(self, delivery_id: str, now: int, lease_until: int) -> bool: ...
+    def claim_delivery(self, delivery_id: str, now: int, lease_until: int) -> bool:
+        """It is ours until the lease ends; False if somebody else has it."""
+
     def finish_delivery(
         self,
         delivery_id: str,
@@ -89,12 +91,18 @@ class OutboxTransaction(Protocol):
     def drop_delivery(self, delivery_id: str, state: str, now: int, response: str = "") -> None:
         """It ends untried, in this state."""
 
-    def postpone_delivery(self, delivery_id: str, next_at: int) -> None: ...
+    def postpone_delivery(self, delivery_id: str, next_at: int) -> None:
+        """It is looked at again then."""
+
     def overtaken(self, delivery_id: str) -> bool:
         """Something newer is to be said about its alert."""
 
-    def hour_of(self, channel_id: int, now: int) -> Hour: ...
-    def hold_delivery(self, delivery_id: str, until: int) -> None: ...
+    def hour_of(self, channel_id: int, now: int) -> Hour:
+        """How the channel's hour stands."""
+
+    def hold_delivery(self, delivery_id: str, until: int) -> None:
+        """It is above the cap and waits for the bundle."""
+
     def hold_until(self, channel_id: int, until: int) -> None:
         """All that is held for the channel is bundled at this time."""
 
@@ -122,8 +130,12 @@ class OutboxTransaction(Protocol):
     ) -> bool:
         """It exists; False if there was one for the same channel, kind and period already."""
 
-    def due_notices(self, now: int, limit: int) -> list[NoticeRecord]: ...
-    def claim_notice(self, notice_id: str, now: int, lease_until: int) -> bool: ...
+    def due_notices(self, now: int, limit: int) -> list[NoticeRecord]:
+        """Those whose time has come, the oldest first."""
+
+    def claim_notice(self, notice_id: str, now: int, lease_until: int) -> bool:
+        """It is ours until the lease ends; False if somebody else has it."""
+
     def finish_notice(
         self,
         notice_id: str,
@@ -134,8 +146,12 @@ class OutboxTransaction(Protocol):
         response: str,
         tried_at: int,
         done_at: int | None,
-    ) -> bool: ...
-    def drop_notice(self, notice_id: str, state: str, now: int, response: str = "") -> None: ...
+    ) -> bool:
+        """The try is recorded; False if the lease was lost and somebody else decides."""
+
+    def drop_notice(self, notice_id: str, state: str, now: int, response: str = "") -> None:
+        """It ends untried, in this state."""
+
     def disable_channel(self, channel_id: int) -> None:
         """The channel is switched off: its other side wants nothing more."""
 

@@ -177,3 +177,37 @@ SELECT n.state, n.created_at, n.done_at, n.response, coalesce(p.name, '')
 -- name: tests_since
 SELECT count(*), coalesce(sum(state IN ('waiting', 'sending') AND expires_at > :now), 0)
   FROM notice WHERE channel_id = :channel_id AND kind = 'test' AND created_at > :since
+
+-- name: digest_counts
+SELECT a.severity, count(*), sum(a.opened_at > :since)
+  FROM alert a JOIN municipality m ON m.id = a.municipality_id
+ WHERE {scope} AND a.state IN ('new', 'taken', 'fix_claimed')
+ GROUP BY a.severity
+
+-- name: digest_alerts
+SELECT a.number, a.severity, a.state, a.title, a.subject, a.rule_id, m.name, coalesce(h.name, ''),
+       coalesce(h.simulated, 0), a.opened_at, a.opened_at > :since
+  FROM alert a JOIN municipality m ON m.id = a.municipality_id LEFT JOIN host h ON h.id = a.host_id
+ WHERE {scope} AND a.state IN ('new', 'taken', 'fix_claimed')
+ ORDER BY CASE a.severity WHEN 'critical' THEN 0 WHEN 'high' THEN 1 WHEN 'medium' THEN 2 ELSE 3 END,
+          a.opened_at, a.id
+ LIMIT :limit
+
+-- name: digest_overlays
+SELECT o.kind, m.name, coalesce(h.name, ''),
+       coalesce((SELECT a.number FROM alert a WHERE a.fingerprint = o.fingerprint
+                  ORDER BY a.changed_at DESC LIMIT 1), ''),
+       coalesce(o.weekly_until, o.ends_at), o.reason
+  FROM overlay o JOIN municipality m ON m.id = o.municipality_id LEFT JOIN host h ON h.id = o.host_id
+ WHERE {scope} AND o.ended_at IS NULL AND o.starts_at <= :now
+   AND coalesce(o.weekly_until, o.ends_at) > :now AND coalesce(o.weekly_until, o.ends_at) <= :until
+ ORDER BY coalesce(o.weekly_until, o.ends_at), o.id LIMIT :limit
+
+-- name: digest_undelivered
+SELECT c.kind, c.recipient, count(*),
+       coalesce((SELECT l.response FROM delivery l
+                  WHERE l.channel_id = c.id AND l.state <> 'delivered' AND l.tried_at IS NOT NULL
+                  ORDER BY l.tried_at DESC LIMIT 1), '')
+  FROM channel c JOIN delivery d ON d.channel_id = c.id
+ WHERE {own} AND d.state <> 'delivered' AND d.state IN ('failed', 'expired') AND d.done_at > :since
+ GROUP BY c.id ORDER BY c.id
