@@ -25,7 +25,9 @@ Beispiele:
   verbundwacht municipality add musterdorf --name Musterdorf --contact it@musterdorf.example
   verbundwacht host add --municipality musterdorf --request web01.vw --receipt web01.quittung
   verbundwacht user add jana --name "Jana Brenner"        sieht den ganzen Verbund
+  verbundwacht check-config --dir sammler                 alles, was serve stören würde
   verbundwacht serve --dir sammler
+  verbundwacht broker prepare --name broker.example --out broker
   verbundwacht alerts --json
   verbundwacht alert take W-2026-0001 --by jana
   verbundwacht pack test rules/linux-basis
@@ -96,6 +98,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=__version__)
     commands = _Commands(parser, shared)
     _add_setup(commands)
+    _add_broker(commands.group("broker", "ein externer MQTT-Broker vor dem Sammler"))
     _add_registry(commands)
     _add_alerts(commands)
     _add_packs(commands.group("pack", "Regelpakete"))
@@ -103,7 +106,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def _add_setup(commands: _Commands) -> None:
-    from verbundwacht_collector.commands import setup
+    from verbundwacht_collector.commands import check, setup, status
 
     command = commands.add(
         "init", "einen Sammler anlegen oder seine Datenbank erneuern", setup.init
@@ -116,7 +119,39 @@ def _add_setup(commands: _Commands) -> None:
         help="Name, unter dem Server den Sammler erreichen (sonst localhost)",
     )
     command.add_argument("--pack", metavar="ORDNER", help="Regelpaket (sonst das mitgelieferte)")
+    commands.add(
+        "check-config", "alles prüfen, was serve braucht, ohne zu starten", check.check_config
+    )
     commands.add("serve", "Meldungen annehmen, bewerten, alarmieren", setup.serve)
+    commands.add(
+        "status", "zeigen, ob der Sammler läuft und die Anzeige verlässlich ist", status.status
+    )
+    group = commands.group("certificate", "das Zertifikat des Sammlers")
+    command = group.add(
+        "renew",
+        "neu ausstellen, mit denselben Namen und demselben Schlüssel",
+        check.certificate_renew,
+    )
+    command.add_argument(
+        "--name", action="append", metavar="NAME", help="auch für diesen Namen (mehrfach möglich)"
+    )
+
+
+def _add_broker(group: _Commands) -> None:
+    from verbundwacht_collector.commands import broker
+
+    command = group.add(
+        "prepare", "Zertifikate, Konfiguration und Zugriffsregeln ausstellen", broker.prepare
+    )
+    command.add_argument(
+        "--name",
+        required=True,
+        action="append",
+        type=broker.host_name,
+        metavar="NAME",
+        help="wie Server den Broker erreichen; mehrmals für mehrere Namen",
+    )
+    command.add_argument("--out", required=True, metavar="ORDNER", help="für die Dateien")
 
 
 def _add_registry(commands: _Commands) -> None:

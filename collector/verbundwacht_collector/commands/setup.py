@@ -20,6 +20,7 @@ TEMPLATE = """\
 # Sammler von Verbundwacht. Unbekannte Schlüssel werden abgelehnt.
 alliance = {alliance}
 interval_s = 900                     # so oft melden sich die Server, in Sekunden
+# broker_url = "mqtts://broker.example:8883"    # ein Broker davor; dann listen.mqtt löschen
 
 [public]                             # unter diesen Adressen erreichen die Server den Sammler
 mqtt = {mqtt}
@@ -30,6 +31,7 @@ web = {web}
 mqtt = {listen_mqtt}
 https = {listen_https}
 web = {listen_web}
+# metrics = "127.0.0.1:9464"         # Zahlen für Prometheus, ohne Anmeldung: nur auf loopback
 
 [alerts]
 baseline = "plan"                    # "alert": auch was von Anfang an nicht stimmt, alarmiert
@@ -94,6 +96,7 @@ def init(args: argparse.Namespace) -> int:
     print("Nächste Schritte:")
     print("  verbundwacht municipality add KÜRZEL --name NAME")
     print("  verbundwacht user add ANMELDENAME")
+    print(f"  verbundwacht check-config --dir {folder.root}    prüft alles, was serve braucht")
     print("  verbundwacht serve")
     return 0
 
@@ -121,6 +124,7 @@ def _refuse_open_keys(folder: Folder) -> None:
 def serve(args: argparse.Namespace) -> int:
     """Serves until it is told to stop."""
     from verbundwacht_collector import app
+    from verbundwacht_collector.checkup.keys import dates
 
     structlog.configure(
         processors=[
@@ -135,6 +139,8 @@ def serve(args: argparse.Namespace) -> int:
     folder = folder_of(args)
     config = load(folder)
     _refuse_open_keys(folder)
+    for problem in dates(folder, app.now_ms()):  # it starts all the same: the pages still help
+        note(f"verbundwacht: {problem.text(args.lang)}")
 
     def ready() -> None:
         note(f"Bereit. Seiten: {app.page_address(config)}  Ende mit Strg-C.")

@@ -57,7 +57,8 @@ def metrics_app(metrics: Metrics) -> web.Application:
 
     async def scrape(request: web.Request) -> web.Response:
         text, content_type = await metrics.scrape(request.headers.get("Accept", ""))
-        return web.Response(body=text, headers={"Content-Type": content_type})
+        headers = {"Content-Type": content_type, "Server": "verbundwacht"}
+        return web.Response(body=text, headers=headers)
 
     app = web.Application()
     app.router.add_get("/metrics", scrape)

@@ -61,13 +61,18 @@ class StatusSocket:
 
 
 def ask(path: Path) -> Status | None:
-    """What the collector that serves this folder says about itself; None if none does."""
+    """What the collector that serves this folder says about itself; None if none does.
+
+    Raises PermissionError for somebody who may not ask.
+    """
     with socket.socket(socket.AF_UNIX) as line:
         line.settimeout(ANSWER_S)
         try:
             with _short(path) as short:
                 line.connect(short)
             return msgspec.json.decode(_everything(line), type=Status)
+        except PermissionError:
+            raise
         except (OSError, msgspec.DecodeError):
             return None
 

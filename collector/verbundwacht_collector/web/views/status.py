@@ -98,16 +98,21 @@ def verdict(status: Status) -> str:
     bad = by_level.get("bad", [])
     wrong = [check for check in bad if check.name in ABOUT_THE_DISPLAY]
     if wrong:
-        reason = line(wrong[0], status.numbers).text
+        reason = _reason(wrong[0], status.numbers)
         return _("Die Anzeige ist nicht verlässlich. %(reason)s", reason=reason)
     if bad:
-        reason = line(bad[0], status.numbers).text
+        reason = _reason(bad[0], status.numbers)
         return _("Die Anzeige ist aktuell, aber etwas ist gestört. %(reason)s", reason=reason)
     if names := _names(by_level.get("warn", [])):
         return _("Die Anzeige ist aktuell. Bitte ansehen: %(what)s.", what=names)
     if names := _names(by_level.get("unknown", [])):
         return _("Die Anzeige ist aktuell, soweit bekannt. Unbekannt ist: %(what)s.", what=names)
     return _("Die Anzeige ist aktuell. %(hosts)s", hosts=_hosts_line(status))
+
+
+def _reason(check: Check, numbers: Numbers) -> str:
+    found = line(check, numbers)
+    return f"{found.text} {found.step}".strip()
 
 
 def _hosts_line(status: Status) -> str:
