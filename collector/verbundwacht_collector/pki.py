@@ -294,6 +294,16 @@ class PkiFiles(NamedTuple):
         """PEM: the server's certificate and its issuer."""
         return self.folder / "server.pem"
 
+    @property
+    def reader(self) -> Path:
+        """PEM: by which the collector reads at a broker, and its issuer. Only with a broker."""
+        return self.folder / "broker-client.pem"
+
+    @property
+    def reader_key(self) -> Path:
+        """PEM, 0600."""
+        return self.folder / "broker-client-key.pem"
+
 
 def write_private(path: Path, data: bytes) -> None:
     """The file holds exactly these bytes and was never readable by others, not for an instant.
@@ -360,6 +370,17 @@ def read_key(path: Path) -> PrivateKeyTypes:
 
 def _certificate(path: Path) -> Certificate:
     return read_certificates(path)[0]
+
+
+def names_of(certificate: Certificate) -> list[str]:
+    """The DNS names and IP addresses it is for, in its own order; none if it names none."""
+    try:
+        kind = x509.SubjectAlternativeName
+        alternatives = certificate.extensions.get_extension_for_class(kind).value
+    except x509.ExtensionNotFound:
+        return []
+    known = (x509.DNSName, x509.IPAddress)
+    return [str(one.value) for one in alternatives if isinstance(one, known)]
 
 
 def read_certificates(path: Path) -> list[Certificate]:

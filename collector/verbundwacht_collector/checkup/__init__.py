@@ -1,0 +1,44 @@
+"""Everything that `serve` needs, looked at without starting: all that is wrong, not only the first.
+
+Nothing is written, no door opens, the database is not renewed. What `serve` would say comes from
+the very functions that `serve` calls; beside that stand things that go wrong later (a certificate
+that ends, a disk that fills).
+"""
+
+from verbundwacht_collector.checkup import keys, machine, ports, store
+from verbundwacht_collector.config import Config, Folder, look, warnings
+from verbundwacht_collector.equipment import mail_server, webhook_target
+from verbundwacht_collector.errors import CodedError, ConfigError
+
+
+def everything(folder: Folder, *, now: int) -> list[CodedError]:
+    """All problems, errors first, each once. now: Unix milliseconds."""
+    config, wrong = look(folder)
+    found: list[CodedError] = [*wrong]
+    if folder.root.is_dir():
+        found += keys.problems(folder, now)
+        found += store.problems(folder, now)
+        found += machine.problems(folder)
+    if config is not None and not wrong:
+        found += warnings(folder.config, config)
+        found += secrets(folder, config)
+        found += keys.page_problems(folder, config, now)
+        found += ports.problems(folder, config)
+    once = {one.text("en"): one for one in found}
+    return sorted(once.values(), key=lambda one: (one.problem.warning, one.problem.code))
+
+
+def secrets(folder: Folder, config: Config) -> list[ConfigError]:
+    """What is wrong with the files that hold passwords."""
+    found = []
+    if config.mail is not None:
+        try:
+            mail_server(folder, config.mail)
+        except ConfigError as refusal:
+            found.append(refusal)
+    for one in config.webhook:
+        try:
+            webhook_target(folder, one)
+        except ConfigError as refusal:
+            found.append(refusal)
+    return found

@@ -1,0 +1,69 @@
+"""check-config and certificate renew: what is wrong before anything starts, and one cure."""
+
+import argparse
+from datetime import UTC, datetime
+from typing import Final
+
+from verbundwacht_collector.commands.common import folder_of, say_json
+from verbundwacht_collector.errors import CodedError, Lang, Words
+
+_LEVEL: Final = {False: Words("Fehler", "Error"), True: Words("Hinweis", "Note")}
+_FINE: Final = Words("{folder}: alles in Ordnung.", "{folder}: everything is fine.")
+_SUM: Final = Words(
+    "{errors} Fehler, {notes} Hinweise. Erklärung je Nummer: deploy/README.md",
+    "{errors} errors, {notes} notes. Each number is explained in deploy/README.md",
+)
+
+
+def check_config(args: argparse.Namespace) -> int:
+    """Every problem is printed that `serve` would meet; 2 if there is any but notes."""
+    from verbundwacht_collector.app import now_ms
+    from verbundwacht_collector.checkup import everything
+
+    folder, lang = folder_of(args), args.lang
+    found = everything(folder, now=now_ms())
+    errors = sum(not one.problem.warning for one in found)
+    if args.json:
+        say_json({"dir": str(folder.root), "problems": [_document(one, lang) for one in found]})
+    else:
+        for one in found:
+            print(f"{getattr(_LEVEL[one.problem.warning], lang)}: {one.text(lang)}")
+        summary = _SUM if found else _FINE
+        text = getattr(summary, lang)
+        print(text.format(folder=folder.root, errors=errors, notes=len(found) - errors))
+    return 2 if errors else 0
+
+
+def _document(found: CodedError, lang: Lang) -> dict[str, str]:
+    return {
+        "code": found.problem.code,
+        "level": "warning" if found.problem.warning else "error",
+        "message": found.problem.message(lang, found.values),
+        "cure": found.problem.cure(lang, found.values),
+    }
+
+
+def certificate_renew(args: argparse.Namespace) -> int:
+    """The server's certificate is a year younger; its key, and all agents, stay as they are."""
+    from verbundwacht_collector.pki import (
+        PkiFiles,
+        load_authority,
+        names_of,
+        read_certificates,
+        renew_server,
+    )
+
+    files = PkiFiles(folder_of(args).keys)
+    old = read_certificates(files.server)[0]
+    names = list(dict.fromkeys([*(args.name or ()), *names_of(old)]))
+    renew_server(files, load_authority(files), names)
+    ends = read_certificates(files.server)[0].not_valid_after_utc
+    left = (ends - datetime.now(UTC)).days
+    if args.json:
+        say_json(
+            {"certificate": str(files.server), "names": names, "not_after": f"{ends:%Y-%m-%d}"}
+        )
+    else:
+        print(f"{files.server} gilt bis {ends:%d.%m.%Y} ({left} Tage): {', '.join(names)}")
+        print("Jetzt den Sammler neu starten: er liest es beim Start.")
+    return 0
