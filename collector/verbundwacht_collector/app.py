@@ -24,6 +24,7 @@ from verbundwacht_collector.alerts.system_rules import SYSTEM_RULES
 from verbundwacht_collector.committer import Committer
 from verbundwacht_collector.config import Config, Folder, address
 from verbundwacht_collector.equipment import (
+    broker_target,
     door_tls,
     load_signer,
     mail_server,
@@ -35,6 +36,7 @@ from verbundwacht_collector.ingest import Receive
 from verbundwacht_collector.ingest.gate import Count
 from verbundwacht_collector.ingest.https import HttpsDoor
 from verbundwacht_collector.ingest.mqtt import MqttDoor
+from verbundwacht_collector.ingest.tls import Target
 from verbundwacht_collector.judging import Judge
 from verbundwacht_collector.notify import digest
 from verbundwacht_collector.notify.channels import by_mail, by_webhook
@@ -105,7 +107,11 @@ class Collector:
         if (at := self.config.notify.digest_at) is not None and self.config.mail is not None:
             asked = digest.Settings(at, when_calm=self.config.notify.digest_when_calm)
             self._run_always("digest", lambda: self._digests(asked))
-        log.info("collector.started", mqtt=self.config.listen.mqtt, web=self.config.listen.web)
+        log.info(
+            "collector.started",
+            mqtt=self.config.broker_url or self.config.mqtt_endpoint,
+            web=self.config.listen.web,
+        )
 
     async def stop(self) -> None:
         """No door is open, what was taken in is committed and answered."""
@@ -132,13 +138,30 @@ class Collector:
 
     async def _open_doors(self) -> None:
         context = door_tls(self.folder)
+        broker = broker_target(self.folder, self.config) if self.config.broker_url else None
         mqtt = MqttDoor(context, *self._taken_at("mqtt"))
         https = HttpsDoor(context, *self._taken_at("https"))
-        for name, door in (("mqtt", mqtt), ("https", https)):
+        doors = (
+            ("mqtt", self.config.mqtt_endpoint, mqtt),
+            ("https", self.config.listen.https, https),
+        )
+        for name, where, door in doors:
+            if not where:
+                continue
             self._parts.append(door.close)
-            where = getattr(self.config.listen, name)
             await self._listen(f"listen.{name}", where, door.open)
             self._doors[name] = where, lambda gate=door.gate: gate.is_open  # type: ignore[misc]
+        if broker is not None:
+            await self._look_for(broker)
+
+    async def _look_for(self, broker: Target) -> None:
+        """The door through the broker is at work, whether the broker is there yet or not."""
+        from verbundwacht_collector.ingest.broker import BrokerDoor  # aiomqtt, for these alone
+
+        door = BrokerDoor(broker, *self._taken_at("broker"))
+        self._parts.append(door.close)
+        await door.open()
+        self._doors["broker"] = self.config.broker_url, lambda: door.status.connected
 
     def _taken_at(self, door: str) -> tuple[Receive, Count]:
         """What a door calls, with its name for the counters."""

@@ -24,7 +24,7 @@ class _Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 class Listen(_Part, frozen=True, kw_only=True):
     """Where the collector listens, each as address:port."""
 
-    mqtt: str = "0.0.0.0:8883"
+    mqtt: str | None = None  # 0.0.0.0:8883, but with a broker nowhere unless named
     https: str = "0.0.0.0:8884"
     web: str = "127.0.0.1:8443"
     metrics: str = ""  # without a login, so off unless named; meant for loopback
@@ -36,6 +36,15 @@ class Public(_Part, frozen=True, kw_only=True):
     mqtt: str
     https: str
     web: str = ""
+
+
+class Broker(_Part, frozen=True, kw_only=True):
+    """As whom the collector speaks to the broker; empty: what `broker prepare` has issued."""
+
+    ca: str = ""
+    certificate: str = ""
+    key: str = ""
+    client_id: str = "verbundwacht-collector"
 
 
 class AlertConfig(_Part, frozen=True, kw_only=True):
@@ -98,7 +107,16 @@ class Config(_Part, frozen=True, kw_only=True):
     webhook: list[Webhook] = []
     notify: Notify = Notify()
     web: Web = Web()
+    broker_url: str = ""  # mqtts://name:port, instead of the own MQTT endpoint
+    broker: Broker | None = None
     interval_s: int = 900
+
+    @property
+    def mqtt_endpoint(self) -> str:
+        """Where the own MQTT endpoint listens; "" if it does not."""
+        if self.listen.mqtt is not None:
+            return self.listen.mqtt
+        return "" if self.broker_url else "0.0.0.0:8883"
 
 
 class Folder(NamedTuple):
@@ -164,6 +182,7 @@ _MAIL: Final = re.compile(r"(?:[^\x00-\x1f@<>]+ <[^\s@<>]+@[^\s@<>]+>)|(?:[^\s@<
 def _check(path: Path, config: Config) -> Iterator[ConfigError]:
     """What the types cannot say."""
     yield from _check_addresses(path, config)
+    yield from _check_broker(path, config)
     yield from _check_range(path, "interval_s", config.interval_s, 60, 86_400)
     if bool(config.web.certificate) != bool(config.web.key):
         key, other = "web.certificate", "web.key"
@@ -182,8 +201,11 @@ def _check(path: Path, config: Config) -> Iterator[ConfigError]:
 def _check_addresses(path: Path, config: Config) -> Iterator[ConfigError]:
     ports: dict[int, list[tuple[str, str]]] = {}
     for name in ("mqtt", "https", "web", *(["metrics"] if config.listen.metrics else [])):
+        text = config.mqtt_endpoint if name == "mqtt" else getattr(config.listen, name)
+        if name == "mqtt" and not (text or config.listen.mqtt is not None):
+            continue  # a broker takes its place
         try:
-            host, port = address(getattr(config.listen, name), path, f"listen.{name}")
+            host, port = address(text, path, f"listen.{name}")
         except ConfigError as refusal:
             yield refusal
             continue
@@ -205,6 +227,34 @@ def _check_addresses(path: Path, config: Config) -> Iterator[ConfigError]:
 
 _EVERYWHERE: Final = frozenset({"0.0.0.0", "::"})  # noqa: S104 - compared, not opened
 _LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
+
+
+def _check_broker(path: Path, config: Config) -> Iterator[ConfigError]:
+    if config.broker_url:
+        try:
+            broker_address(config.broker_url, path)
+        except ConfigError as refusal:
+            yield refusal
+    elif config.broker is not None:
+        yield ConfigError(config_problems.BROKER_WITHOUT_URL, file=path)
+    name = config.broker.client_id if config.broker is not None else ""
+    if config.broker is not None and not _CLIENT_ID.fullmatch(name):
+        values = {"key": "broker.client_id", "value": shown(name)}
+        yield ConfigError(config_problems.BAD_CLIENT_ID, file=path, **values)
+
+
+# An agent is called by 32 hexadecimal digits: no collector may be taken for one.
+_CLIENT_ID: Final = re.compile(r"(?![0-9a-f]{32}$)[0-9A-Za-z._-]{1,64}")
+_BROKER: Final = re.compile(r"mqtts://(?:\[([0-9A-Fa-f:.]+)\]|([0-9A-Za-z._-]+))(?::(\d{1,5}))?/?")
+
+
+def broker_address(text: str, file: Path) -> tuple[str, int]:
+    """(host, port) of `mqtts://name:port`; 8883 if no port is named. Raises ConfigError."""
+    found = _BROKER.fullmatch(text)
+    port = int(found[3] or 8883) if found else 0
+    if found is None or not 0 < port < 65_536:
+        raise ConfigError(config_problems.BAD_BROKER_URL, file=file, value=shown(text))
+    return found[1] or found[2], port
 
 
 def _check_range(path: Path, key: str, value: int, low: int, high: int) -> Iterator[ConfigError]:

@@ -130,6 +130,28 @@ BAD_PUBLIC_NAME = ConfigProblem(
     "Without a port, umlauts as xn--…, such as collector.example or 10.0.0.7",
 )
 
+BAD_BROKER_URL = ConfigProblem(
+    "C211",
+    "{file}: broker_url = {value} ist keine Adresse eines Brokers.",
+    "{file}: broker_url = {value} is no address of a broker.",
+    "Form: mqtts://broker.example:8883; unverschlüsselt geht es nicht.",
+    "Form: mqtts://broker.example:8883; it cannot be done unencrypted.",
+)
+BROKER_WITHOUT_URL = ConfigProblem(
+    "C212",
+    "{file}: der Abschnitt [broker] steht da, broker_url nicht.",
+    "{file}: the section [broker] is there, broker_url is not.",
+    "broker_url an den Anfang der Datei setzen, oder den Abschnitt streichen.",
+    "Put broker_url at the beginning of the file, or remove the section.",
+)
+BAD_CLIENT_ID = ConfigProblem(
+    "C213",
+    "{file}: {key} = {value} kann kein Sammler heißen.",
+    "{file}: {key} = {value} cannot be the name of a collector.",
+    "Bis 64 Zeichen aus A-Z, a-z, 0-9 und ._- nehmen, nicht die Kennung eines Servers.",
+    "Take up to 64 characters of A-Z, a-z, 0-9 and ._-, not the id of a host.",
+)
+
 # C3, what leaves the house: mail and webhooks
 
 NO_RECIPIENTS = ConfigProblem(

@@ -11,9 +11,17 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from verbundwacht_collector import config_problems, machine_problems
-from verbundwacht_collector.config import Config, Folder, Mail, Webhook, secret
+from verbundwacht_collector.config import (
+    Broker,
+    Config,
+    Folder,
+    Mail,
+    Webhook,
+    broker_address,
+    secret,
+)
 from verbundwacht_collector.errors import ConfigError
-from verbundwacht_collector.ingest.tls import door_context
+from verbundwacht_collector.ingest.tls import Target, broker_context, door_context
 from verbundwacht_collector.notify import mail, webhook
 from verbundwacht_collector.pki import PkiFiles, read_certificates, read_key
 from verbundwacht_wire.keys import P256Signer
@@ -89,6 +97,25 @@ def _tls(certificate: Path, key: Path, make: Callable[[], ssl.SSLContext]) -> ss
         raise ConfigError(
             machine_problems.TLS_UNUSABLE, certificate=certificate, path=key, reason=refusal
         ) from None
+
+
+def broker_target(folder: Folder, config: Config) -> Target:
+    """Which broker and as whom, with certificates that can be used. Raises ConfigError."""
+    host, port = broker_address(config.broker_url, folder.config)
+    named, files = config.broker or Broker(), PkiFiles(folder.keys)
+    ca = Path(named.ca or files.root)
+    certificate, key = Path(named.certificate or files.reader), Path(named.key or files.reader_key)
+    for path in (ca, certificate, key):
+        try:
+            path.open("rb").close()
+        except OSError as refusal:
+            values = {"path": path, "reason": refusal.strerror, "host": host}
+            raise ConfigError(machine_problems.BROKER_FILE, file=folder.config, **values) from None
+    refuse_open_key(key, group=bool(named.key))
+    read_certificates(ca)
+    context = _tls(certificate, key, lambda: broker_context(ca, certificate, key))
+    valid_until = read_certificates(certificate)[0].not_valid_after_utc
+    return Target(host, port, context, named.client_id, valid_until)
 
 
 def mail_server(folder: Folder, settings: Mail) -> mail.MailServer:

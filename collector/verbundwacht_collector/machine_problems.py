@@ -117,6 +117,14 @@ AUTHORITY_ENDS = ConfigProblem(
     warning=True,
 )
 
+BROKER_FILE = ConfigProblem(
+    "C431",
+    "{file}: broker_url braucht {path} ({reason}).",
+    "{file}: broker_url needs {path} ({reason}).",
+    "Ausstellen: verbundwacht broker prepare --name {host} --out ORDNER",
+    "Issue it: verbundwacht broker prepare --name {host} --out FOLDER",
+)
+
 # C5: database and rule packs
 
 DATABASE_MISSING = ConfigProblem(

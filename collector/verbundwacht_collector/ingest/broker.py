@@ -12,12 +12,10 @@ import asyncio
 import contextlib
 import random
 import re
-import ssl
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Final, NamedTuple
 
 import aiomqtt
@@ -33,8 +31,8 @@ from verbundwacht_collector.ingest.subscriber import (
     Incoming,
     Room,
     Subscriber,
-    Target,
 )
+from verbundwacht_collector.ingest.tls import Target
 from verbundwacht_wire.codes import Code
 
 UP: Final = "vw/1/up/+/+"
@@ -71,15 +69,6 @@ class Waiting(NamedTuple):
     message: Incoming
     down: str
     task: asyncio.Task[Answer] | None
-
-
-def connect_context(ca: Path, certificate: Path, key: Path) -> ssl.SSLContext:
-    """What the collector connects to a broker with. Raises OSError or ssl.SSLError."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.load_verify_locations(cafile=ca)
-    context.load_cert_chain(certificate, key, password=lambda: b"")  # never ask a terminal
-    return context
 
 
 class BrokerDoor:

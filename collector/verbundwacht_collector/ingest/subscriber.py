@@ -14,7 +14,6 @@ import asyncio
 import logging
 import ssl
 from collections.abc import Callable, Sequence
-from datetime import datetime
 from typing import Any, Final, NamedTuple
 
 import aiomqtt
@@ -24,6 +23,7 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from verbundwacht_collector.ingest.packets import MAX_PACKET
+from verbundwacht_collector.ingest.tls import Target
 
 BURST: Final = 64  # packets per wake-up; between two bursts the loop does something else
 RECEIVE_MAX: Final = 1_000  # two batches of the committer
@@ -37,16 +37,6 @@ _NOT_RETAINED: Final = 2  # retain handling: send none at subscribe time (MQTT 5
 
 class BrokerError(Exception):
     """The broker, or the way to it, does not do what is needed; the text is for the log."""
-
-
-class Target(NamedTuple):
-    """Which broker, and as whom."""
-
-    host: str
-    port: int
-    context: ssl.SSLContext
-    client_id: str
-    valid_until: datetime  # our certificate
 
 
 class Bounds(NamedTuple):

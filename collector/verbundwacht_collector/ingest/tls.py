@@ -13,8 +13,9 @@ import asyncio
 import contextlib
 import ssl
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
 from verbundwacht_collector.ingest import Peer
 from verbundwacht_collector.pki import NotAnAgent, peer_of
@@ -42,6 +43,28 @@ def door_context(certificate: Path, key: Path, clients: Path) -> ssl.SSLContext:
     context.load_verify_locations(cafile=clients)
     context.load_cert_chain(certificate, key)
     return context
+
+
+def broker_context(ca: Path, certificate: Path, key: Path) -> ssl.SSLContext:
+    """What the collector connects to a broker with: its name is checked, TLS 1.2 or newer.
+
+    All PEM. Raises OSError or ssl.SSLError for files that cannot be used.
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.load_verify_locations(cafile=ca)
+    context.load_cert_chain(certificate, key, password=lambda: b"")  # never ask a terminal
+    return context
+
+
+class Target(NamedTuple):
+    """Which broker, and as whom."""
+
+    host: str
+    port: int
+    context: ssl.SSLContext
+    client_id: str
+    valid_until: datetime  # our certificate
 
 
 class Secured(asyncio.Transport, asyncio.Protocol):

@@ -18,8 +18,9 @@ from typing import Final, NamedTuple
 from tests.collector.ingest.fakes import Counts, Receiver, Site, until
 
 from verbundwacht_collector import pki
-from verbundwacht_collector.ingest.broker import BrokerDoor, Pace, connect_context
-from verbundwacht_collector.ingest.subscriber import Bounds, Target
+from verbundwacht_collector.ingest.broker import BrokerDoor, Pace
+from verbundwacht_collector.ingest.subscriber import Bounds
+from verbundwacht_collector.ingest.tls import Target, broker_context
 
 SHIPPED: Final = Path(__file__).parents[3] / "deploy" / "broker"
 PROGRAM: Final = shutil.which("mosquitto", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
@@ -143,7 +144,7 @@ def target(port: int, folder: Path, authority: pki.Authority, name: str = NAME) 
     certificate, key = reader_files(folder, authority, name)
     root = folder / "root.pem"
     root.write_bytes(pki.pem(authority.root))
-    context = connect_context(root, certificate, key)
+    context = broker_context(root, certificate, key)
     return Target("localhost", port, context, name, datetime(2100, 1, 1, tzinfo=UTC))
 
 
