@@ -87,12 +87,13 @@ def accept(args: argparse.Namespace, paths: Paths) -> int:
     return 0
 
 
-def gather(_args: argparse.Namespace, paths: Paths) -> int:
+def gather(args: argparse.Namespace, paths: Paths) -> int:
     """A signed report or beat lies in the spool."""
     from verbundwacht_agent.gather import gather as run
     from verbundwacht_agent.host import LocalHost
 
-    run(paths, LocalHost(), now_ms)
+    # Who types `once` waits for it; the timer and the watched files can wait themselves.
+    run(paths, LocalHost(), now_ms, patient=args.command == "gather" and not args.now)
     return 0
 
 
@@ -106,6 +107,14 @@ def send(_args: argparse.Namespace, paths: Paths) -> int:
 def once(args: argparse.Namespace, paths: Paths) -> int:
     """gather, then send."""
     return gather(args, paths) or send(args, paths)
+
+
+def watched(args: argparse.Namespace, _paths: Paths) -> int:
+    """The files and folders are printed whose change should start a run."""
+    from verbundwacht_agent.watching import watched as found
+
+    print(json.dumps(found()) if args.json else "\n".join(found()))
+    return 0
 
 
 def _collected(args: argparse.Namespace) -> "dict[str, Section]":
@@ -220,13 +229,19 @@ def build_parser() -> argparse.ArgumentParser:
     command.add_argument("--out", metavar="DATEI", help="wohin die Anmeldung geschrieben wird")
     command = add("accept", accept, "Quittung des Sammlers übernehmen")
     command.add_argument("file", metavar="DATEI")
-    add("gather", gather, "Fakten sammeln, unterschreiben, ablegen")
+    command = add("gather", gather, "Fakten sammeln, unterschreiben, ablegen")
+    command.add_argument(
+        "--now",
+        action="store_true",
+        help="sofort, auch wenn in der letzten Minute schon drei Läufe waren",
+    )
     add("send", send, "Abgelegtes senden")
     add("once", once, "sammeln und senden")
     command = add("show", show, "zeigen, was den Server verlassen würde", machine=True)
     command.add_argument(
         "--section", metavar="ABSCHNITT", help="nur diesen Abschnitt", type=_section
     )
+    add("watched", watched, "Dateien, deren Änderung einen Lauf auslösen soll", machine=True)
     add("status", status, "Anmeldung, Warteschlange, letzte Antwort", machine=True)
     add("doctor", doctor, "was nicht gelesen werden kann, warum, was zu tun ist", machine=True)
     return parser

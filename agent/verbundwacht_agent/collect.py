@@ -5,6 +5,7 @@ ten seconds and is left behind on its daemon thread; the others go on. What it s
 within the minute counts, or else its section says `timeout`.
 """
 
+import hashlib
 import queue
 import threading
 import time
@@ -83,15 +84,29 @@ def _still_true(host: Host, name: str, kept: Kept, now_ms: int) -> bool:
         return False
     if not 0 <= now_ms - kept.entry.at < COSTLY_AFTER_MS:
         return False
-    return bool(kept.signature) and marks(host, probe) == kept.signature
+    return bool(kept.signature) and marks(host, probe, kept.body) == kept.signature
 
 
-def marks(host: Host, probe: Probe) -> str:
-    """The watched files of a costly probe, as text; "" if they may not be looked at."""
+def inputs(probe: Probe, body: str | bytes | None) -> tuple[str, ...]:
+    """The files from which a costly probe made this body, beside those that it always watches."""
+    if body is None:
+        return ()
     try:
-        return msgspec.json.encode(signature(host, probe)).decode()
+        return probe.inputs(body.encode() if isinstance(body, str) else body)
+    except msgspec.DecodeError:  # an older version wrote it
+        return ()
+
+
+def marks(host: Host, probe: Probe, body: str | None) -> str:
+    """What the inputs of a costly probe look like now; "" if they may not be looked at.
+
+    body: what it found the last time, which names some of them.
+    """
+    try:
+        found = signature(host, (*probe.watches, *inputs(probe, body)))
     except Unavailable:
         return ""
+    return hashlib.sha256(msgspec.json.encode(found)).hexdigest()
 
 
 def _wait_for_package_manager(host: Host, names: list[str]) -> list[str]:

@@ -15,18 +15,19 @@ from typing import Final
 import msgspec
 
 from verbundwacht_agent import __version__
-from verbundwacht_agent.collect import Kept, Section, collect, marks
+from verbundwacht_agent.collect import Section, collect
 from verbundwacht_agent.config import load_config
 from verbundwacht_agent.errors import Busy
 from verbundwacht_agent.files import write
 from verbundwacht_agent.host import Host
 from verbundwacht_agent.inbox import Learned, apply_inbox
+from verbundwacht_agent.kept import costly_marks, keep, load_kept
 from verbundwacht_agent.keys import load_signer
 from verbundwacht_agent.log import log_event
 from verbundwacht_agent.paths import Paths
-from verbundwacht_agent.probes import PROBES
 from verbundwacht_agent.receipt import Enrolment, load_enrolment
 from verbundwacht_agent.spool import Head, Spool, boot_mark, damaged
+from verbundwacht_agent.watching import pace, settle
 from verbundwacht_wire.errors import WireError
 from verbundwacht_wire.facts import FACTS_VERSION
 from verbundwacht_wire.frame import Header, read_frame
@@ -91,20 +92,31 @@ def agent_info(paths: Paths, enrolment: Enrolment | None) -> AgentInfo:
     )
 
 
-def gather(paths: Paths, host: Host, now_ms: Callable[[], int]) -> str:
-    """A report or a beat is on the disk; returns which. Raises AgentError."""
+def gather(paths: Paths, host: Host, now_ms: Callable[[], int], *, patient: bool = False) -> str:
+    """A report or a beat is on the disk; returns which. Raises AgentError.
+
+    What changed on the host meanwhile was looked at once more. patient: waits its turn where
+    several runs lie close together, as they do when files change and start one each.
+    """
     enrolment = load_enrolment(paths)
+    if patient:
+        pace(paths.starts, now_ms)
     with _alone(paths):
-        run = Run(paths, host, enrolment, now_ms)
-        run.spool.finish_rebase()
-        learned = apply_inbox(paths, enrolment, run.spool)
-        if learned.fork is not None:
-            return _rebase(run, learned.fork)
-        # Signatures from before the look: what changes meanwhile is looked at once more.
-        kept, seen = load_kept(paths), costly_marks(host)
-        sections = collect(host, now_ms, kept=kept)
-        keep(paths, sections, kept, seen)
-        return _write(run, sections, learned)
+        return settle(host, lambda: _round(paths, host, enrolment, now_ms))
+
+
+def _round(paths: Paths, host: Host, enrolment: Enrolment, now_ms: Callable[[], int]) -> str:
+    run = Run(paths, host, enrolment, now_ms)
+    run.spool.finish_rebase()
+    learned = apply_inbox(paths, enrolment, run.spool)
+    if learned.fork is not None:
+        return _rebase(run, learned.fork)
+    # Signatures from before the look: what changes meanwhile is looked at once more.
+    kept = load_kept(paths)
+    seen = costly_marks(host, kept)
+    sections = collect(host, now_ms, kept=kept)
+    keep(paths, sections, kept, seen)
+    return _write(run, sections, learned)
 
 
 @contextmanager
@@ -233,38 +245,3 @@ def _rebase(run: Run, fork: tuple[int, bytes]) -> str:
         rest = {n: b for group in groups[1:] for n, b in group.items()}
         _write_report(run, manifest, rest, None)
     return "rebase"
-
-
-def load_kept(paths: Paths) -> dict[str, Kept]:
-    """Costly sections of earlier runs; a damaged file only means that the probe runs again."""
-    kept = {}
-    for name, probe in PROBES.items():
-        if probe.costly:
-            try:
-                raw = (paths.sections / f"{name}.json").read_bytes()
-                kept[name] = msgspec.json.decode(raw, type=Kept)
-            except (OSError, msgspec.DecodeError, UnicodeDecodeError):
-                continue
-    return kept
-
-
-def costly_marks(host: Host) -> dict[str, str]:
-    """What the costly probes watch looks like now."""
-    return {name: marks(host, probe) for name, probe in PROBES.items() if probe.costly}
-
-
-def keep(
-    paths: Paths,
-    sections: Mapping[str, Section],
-    kept: Mapping[str, Kept],
-    seen: Mapping[str, str],
-) -> None:
-    """Costly sections just collected are kept for the next runs, with what was seen before."""
-    for name, mark in seen.items():
-        entry, body, _ = sections[name]
-        old = kept.get(name)
-        if body is None or (old is not None and old.entry == entry):
-            continue  # an old section with a new signature would pass for a new one
-        write(
-            paths.sections / f"{name}.json", msgspec.json.encode(Kept(entry, body.decode(), mark))
-        )

@@ -12,7 +12,7 @@ DIR/gather/            written by gather only; the sender's group reads spool an
 DIR/send/              written by send only
     tls-key.pem tls-cert.pem ca.pem peer.json
     inbox/             signed answers that wait for gather
-DIR/run/boot           until the machine restarts
+DIR/run/               until the machine restarts: boot, starts of the last runs
 """
 
 from pathlib import Path
@@ -105,3 +105,8 @@ class Paths(NamedTuple):
     def boot(self) -> Path:
         """Random bytes that change when the machine restarts."""
         return self.root / "run" / "boot"
+
+    @property
+    def starts(self) -> Path:
+        """When the last runs of gather began, Unix milliseconds."""
+        return self.root / "run" / "starts"

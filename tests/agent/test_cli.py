@@ -18,7 +18,7 @@ from verbundwacht_agent.errors import ConfigError
 from verbundwacht_agent.probes import PROBES
 from verbundwacht_wire.manifest import section_hash
 
-COMMANDS = ("prepare", "accept", "gather", "send", "once", "show", "status", "doctor")
+COMMANDS = ("prepare", "accept", "gather", "send", "once", "show", "watched", "status", "doctor")
 STATUSES = {"ok", "absent", "denied", "timeout", "failed"}
 
 
@@ -307,3 +307,12 @@ def test_prepare_answers_programs_with_file_name_and_fingerprint(
     assert found.keys() == {"file", "hostname", "fingerprint"}
     assert (found["file"], found["hostname"]) == (str(out), "web01")
     assert re.fullmatch(r"[A-Z2-7]{5}([ -][A-Z2-7]{5}){4}", found["fingerprint"])
+
+
+def test_watched_prints_absolute_paths_one_a_line(capsys: pytest.CaptureFixture[str]) -> None:
+    code = cli.main(["watched"])
+    lines = capsys.readouterr().out.splitlines()
+
+    assert code == 0
+    assert "/etc/ssh" in lines
+    assert all(line.startswith("/") and line == line.strip() for line in lines)

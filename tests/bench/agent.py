@@ -66,7 +66,7 @@ def _stage(root: Path) -> Stage:
 
 
 def _pair(folder: Path, before: tuple[str, ...] = ()) -> tuple[Run, Run]:
-    return agent(folder, "gather", before=before), agent(folder, "send")
+    return agent(folder, "gather", "--now", before=before), agent(folder, "send")
 
 
 def _forgetful(folder: Path) -> Path:

@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterator
 from datetime import UTC
 from typing import Final, Literal, NamedTuple, TypeVar
 
+import msgspec
+
 from verbundwacht_agent.errors import Unavailable
 from verbundwacht_agent.host import Host, Missing
 from verbundwacht_agent.probes.collected import Collected
@@ -41,9 +43,7 @@ _KINDS: Final[dict[str, Kind]] = {
     "Ed25519PublicKey": "ed25519", "Ed448PublicKey": "ed448", "DSAPublicKey": "dsa",
 }  # fmt: skip
 WATCHES: Final = (
-    nginx.CONFIG, "/etc/nginx/sites-enabled", "/etc/nginx/conf.d",
-    *apache.CONFIGS, "/etc/apache2/sites-enabled", "/etc/httpd/conf.d",
-    _POSTFIX, _DOVECOT, "/etc/dovecot/conf.d", _SAMBA,
+    *nginx.WATCHES, *apache.WATCHES, _POSTFIX, _DOVECOT, "/etc/dovecot/conf.d", _SAMBA,
     "/etc/ssl", "/etc/ssl/certs", "/etc/ssl/private", "/etc/pki/tls/certs", "/etc/letsencrypt/live",
     "/etc/letsencrypt/archive", "/var/log/letsencrypt",
 )  # fmt: skip
@@ -80,6 +80,14 @@ def probe(host: Host) -> Collected:
     if any(one.problem == "denied" for one in unread):
         reason = "certificates_denied"
     return Collected(Certificates(found=tuple(found), unread=tuple(unread)), reason)
+
+
+def inputs(body: bytes) -> tuple[str, ...]:
+    """Certificates wherever they lie, and the programs, whose removal leaves the files behind."""
+    known = msgspec.json.decode(body, type=Certificates)
+    paths = [*(one.path for one in known.found), *(one.path for one in known.unread)]
+    programs = (path for _, candidates, _ in _SERVERS for path in candidates)
+    return (*programs, *(x for x in paths if x.startswith("/") and "…" not in x))
 
 
 def _read(host: Host, path: str, used_by: tuple[str, ...]) -> Certificate | UnreadCertificate:

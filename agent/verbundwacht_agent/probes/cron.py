@@ -20,6 +20,7 @@ _SYSTEM: Final = (
     "/etc/cron.weekly", "/etc/cron.yearly", "/etc/crontab",
 )  # fmt: skip
 _SPOOLS: Final = ("/var/spool/cron", "/var/spool/cron/crontabs")
+WATCHES: Final = (*_SYSTEM, *_SPOOLS)
 _ALLOW: Final = "/etc/cron.allow"
 
 
@@ -28,7 +29,7 @@ def probe(host: Host) -> Collected:
     if not any(host.exists(binary) for binary in BINARIES):
         raise Unavailable("absent", "no_cron", "")
     paths, reason = [], None
-    for path in (*_SYSTEM, *_SPOOLS):
+    for path in WATCHES:
         try:
             paths.append(_look(host, path))
         except Missing:

@@ -21,6 +21,7 @@ _ALL: Final = ("TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3")  # what OpenSSL offers 
 _KNOWN: Final = {name.lower(): name for name in ("SSLv2", "SSLv3", *_ALL)}
 _CIPHER: Final = re.compile(r"[A-Za-z0-9!+@=_-]{1,64}")
 _HIDING: Final = ("prod", "productonly")
+WATCHES: Final = (*nginx.WATCHES, *apache.WATCHES)
 
 
 def probe(host: Host) -> Collected:

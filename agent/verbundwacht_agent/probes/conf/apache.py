@@ -16,6 +16,10 @@ from verbundwacht_agent.probes.conf.files import Budget, config, expand, first_t
 PROGRAMS: Final = ("/usr/sbin/apache2", "/usr/sbin/httpd", "/usr/local/sbin/httpd")
 CONFIGS: Final = ("/etc/apache2/apache2.conf", "/etc/httpd/conf/httpd.conf")
 _ROOTS: Final = ("/etc/apache2", "/etc/httpd")
+_ENABLED: Final = ("sites-enabled", "sites-available", "conf-enabled", "mods-enabled")
+WATCHES: Final = (
+    *CONFIGS, *(f"/etc/apache2/{name}" for name in _ENABLED), "/etc/httpd/conf.d",
+)  # fmt: skip
 _BUILT_IN: Final = frozenset({"core", "so", "http", "log_config", "logio", "unixd", "version"})
 _VARIABLE: Final = re.compile(r"\$\{([A-Za-z0-9_]+)\}")
 _WORD: Final = re.compile(r""" "((?:\\.|[^"\\])*)"|'([^']*)'|(\S+)""", re.VERBOSE)

@@ -15,6 +15,10 @@ from verbundwacht_agent.probes.conf.files import Budget, config, expand, is_patt
 PROGRAMS: Final = ("/usr/sbin/nginx", "/usr/local/sbin/nginx", "/usr/local/nginx/sbin/nginx")
 CONFIG: Final = "/etc/nginx/nginx.conf"
 _FOLDER: Final = "/etc/nginx"
+WATCHES: Final = (
+    CONFIG,
+    *(f"{_FOLDER}/{name}" for name in ("sites-enabled", "sites-available", "conf.d", "snippets")),
+)
 _NESTING: Final = 40
 _ENDLESS: Final = "mime.types"  # a hundred lines that say nothing about the server
 _TOKEN: Final = re.compile(
