@@ -27,6 +27,7 @@ from verbundwacht_wire.messages import (
     ENROL,
     REBASE,
     REPORT,
+    Absence,
     AgentInfo,
     Beat,
     EnrolRequest,
@@ -110,6 +111,7 @@ class FakeAgent:
         self.signer, self.tls = P256Signer(pki.new_key()), pki.new_key()
         self.agent, self.seq, self.head, self.epoch = NOBODY, 0, ZERO32, 1
         self.boot, self.n, self.interval_s = os.urandom(8), 0, INTERVAL_S
+        self.absence: Absence | None = None
         self.says: dict[str, Said] = {}
         self.told: dict[str, str] = {}  # section -> hash in the manifest before
 
@@ -121,7 +123,13 @@ class FakeAgent:
     @property
     def info(self) -> AgentInfo:
         """What it says about itself."""
-        return AgentInfo(version="0.1.0", facts=1, interval_s=self.interval_s, python="3.11.2")
+        return AgentInfo(
+            version="0.1.0",
+            facts=1,
+            interval_s=self.interval_s,
+            python="3.11.2",
+            absence=self.absence,
+        )
 
     def clone(self) -> Self:
         """The same host once more, as from a snapshot of its disk and memory."""

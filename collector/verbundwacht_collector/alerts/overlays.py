@@ -63,9 +63,10 @@ def windows(overlay: OverlayRecord, now: int) -> tuple[Window | None, Window | N
 def _weekly(overlay: OverlayRecord, now: int) -> list[int]:
     """Starts around now, oldest first; never after the last day."""
     first = datetime.fromtimestamp(overlay.starts_at / 1000, UTC).astimezone(ZONE)
-    weeks = max((now - overlay.starts_at) // (7 * 24 * HOUR_MS), 0)
+    # One more than fits: local weeks may be an hour shorter.
+    weeks = (min(now, overlay.weekly_until or 0) - overlay.starts_at) // (7 * 24 * HOUR_MS) + 1
     starts = []
-    for n in range(max(weeks - 1, 0), weeks + 3):
+    for n in range(max(weeks - 3, 0), max(weeks, 0) + 3):
         # Wall-clock arithmetic: zoneinfo adds days in local time.
         start = round((first + n * WEEK).timestamp() * 1000)
         if start < (overlay.weekly_until or 0):
@@ -117,23 +118,28 @@ class Ended(NamedTuple):
     at: int
 
 
-def ended(overlays: Sequence[OverlayRecord], alert: AlertRecord, now: int) -> Ended:
-    """What last covered the alert; where no overlay did, it was the mass silence."""
-    found = []
+def ended(
+    overlays: Sequence[OverlayRecord], alert: AlertRecord, now: int, *, line_back_at: int | None
+) -> Ended | None:
+    """What last covered the alert; None if nothing is known of that any more.
+
+    line_back_at: when the last mass silence of its municipality ended.
+    """
+    found = [] if line_back_at is None else [Ended("mass_silence", line_back_at)]
     for overlay in overlays:
         begun, _ = windows(overlay, now) if covers(overlay, alert) else (None, None)
         if begun is not None and begun.end <= now:
             found.append(Ended(overlay.kind, begun.end))
-    return max(found, key=lambda one: one.at, default=Ended("mass_silence", now))
+    return max(found, key=lambda one: one.at, default=None)
 
 
 def may_speak(last: Ended, *, last_seen: int | None, interval_ms: int, now: int) -> bool:
     """Whether people are told now of an alert that was covered and is still open.
 
-    After a maintenance or an absence the host gets two messages' time to come back as it was:
-    told is what still fails then. A host that stays away is told of after three intervals.
+    After anything but a pause the host gets two messages' time to come back as it was: told is
+    what still fails then. A host that stays away is told of after three intervals.
     """
-    if last.kind not in ("maintenance", "absence"):
+    if last.kind == "pause":
         return True
     heard_twice = (last_seen or 0) >= last.at + interval_ms
     return heard_twice or now >= last.at + 3 * interval_ms

@@ -1,6 +1,7 @@
 """Tells people of what was held back, once nothing covers it any more and it is still open."""
 
 from verbundwacht_collector.alerts.apply import cover_of, deliver
+from verbundwacht_collector.alerts.model import HOST_SILENT, MUNICIPALITY_SILENT, fingerprint
 from verbundwacht_collector.alerts.overlays import REMEMBERED_MS, ended, may_speak
 from verbundwacht_collector.store.protocol import Transaction
 from verbundwacht_collector.store.records import AlertRecord
@@ -14,12 +15,21 @@ def release(tx: Transaction, *, now: int) -> None:
 
 
 def _tell(tx: Transaction, alert: AlertRecord, now: int) -> None:
-    last = ended(tx.overlays(alert.municipality_id, now - REMEMBERED_MS), alert, now)
-    if alert.host_id is not None:
+    overlays = tx.overlays(alert.municipality_id, now - REMEMBERED_MS)
+    last = ended(overlays, alert, now, line_back_at=_line_back_at(tx, alert))
+    if alert.host_id is not None and last is not None:
         host = tx.host_by_id(alert.host_id)
         seen, interval_ms = host.last_seen, host.interval_s * 1000
         if not may_speak(last, last_seen=seen, interval_ms=interval_ms, now=now):
             return
-    event_id = tx.add_event(alert.id, at=now, kind="cover_ended", reason=f"{last.kind}_ended")
+    reason = f"{last.kind}_ended" if last else "cover_gone"
+    event_id = tx.add_event(alert.id, at=now, kind="cover_ended", reason=reason)
     tx.set_held(alert.id, held=False)
     deliver(tx, alert, "cover_ended", event_id, now)
+
+
+def _line_back_at(tx: Transaction, alert: AlertRecord) -> int | None:
+    if alert.rule_id != HOST_SILENT:
+        return None
+    line = tx.last_alert(fingerprint(alert.municipality_id, b"", MUNICIPALITY_SILENT, ""))
+    return None if line is None else line.changed_at

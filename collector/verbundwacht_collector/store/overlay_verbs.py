@@ -7,7 +7,7 @@ from msgspec.structs import asdict
 from verbundwacht_collector.store.records import AlertRecord, HeardRecord, OverlayRecord
 from verbundwacht_collector.store.statements import Statements
 
-COLUMNS = [
+COLUMNS = (
     "id",
     "kind",
     "municipality_id",
@@ -22,7 +22,7 @@ COLUMNS = [
     "evidence",
     "ended_at",
     "ended_by",
-]
+)
 
 
 def overlay_of(row: tuple[Any, ...]) -> OverlayRecord:

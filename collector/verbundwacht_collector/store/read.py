@@ -89,12 +89,15 @@ def _alert_filter(query: views.AlertQuery, scope: Scope) -> tuple[str, dict[str,
     if query.municipality:
         parts.append("a.municipality_id = :municipality")
         values["municipality"] = query.municipality
+    if query.held is not None:
+        parts.append("a.held = :held")
+        values["held"] = query.held
     if query.host:
         parts.append("h.agent = :host")
         values["host"] = _agent(query.host)
     if query.q:
         parts.append(
-            "(instr(lower(a.title || ' ' || a.number || ' ' || a.rule_id || ' ' || h.name"
+            "(instr(lower(a.title || ' ' || a.number || ' ' || a.rule_id || ' ' || coalesce(h.name, '')"
             " || ' ' || m.name || ' ' || a.subject), lower(:q)) > 0)"
         )
         values["q"] = query.q
@@ -109,7 +112,9 @@ def _agent(host_id: str) -> bytes:
 
 
 def _alert(row: tuple[Any, ...], now: int, since: int) -> views.AlertRow:
-    fresh = freshness(row[14], row[15], silent=row[20], now=now, serving_since=since)
+    fresh: views.Freshness = "fresh"
+    if row[19] is not None:
+        fresh = freshness(row[14], row[15], silent=row[20], now=now, serving_since=since)
     parts = (
         *row[:8],
         row[8].hex(),
@@ -119,6 +124,8 @@ def _alert(row: tuple[Any, ...], now: int, since: int) -> views.AlertRow:
         fresh,
         *row[16:18],
         row[21],
+        row[22].hex(),
+        bool(row[23]),
     )
     return views.AlertRow(*parts)
 
@@ -131,14 +138,14 @@ def alert(db: sqlite3.Connection, number: str, *, scope: Scope, now: int) -> vie
     if row is None:
         raise NotFound(f"Keine Warnung {number}. Vorhandene zeigt: verbundwacht alerts")
     alert_id, host_id = row[18], row[19]
-    host = host_row(db, row[8].hex(), scope=scope, now=now)
+    host = None if host_id is None else host_row(db, row[8].hex(), scope=scope, now=now)
     events = db.execute(_Q["events"], {"alert_id": alert_id}).fetchall()
     history = [views.EventRow(*(*e[:5], e[5].hex() if e[5] else None)) for e in events]
     cited = next((e[5] for e in reversed(events) if e[5]), b"")
     return views.AlertDetail(
         row=_alert(row, now, serving_since(db)),
         host=host,
-        finding=_finding_of(db, host_id, row[3], row[4], host),
+        finding=_finding_of(db, host_id, row[3], row[4], host) if host else None,
         evidence=_evidence(db, host_id, cited),
         events=history,
         deliveries=[
@@ -148,7 +155,22 @@ def alert(db: sqlite3.Connection, number: str, *, scope: Scope, now: int) -> vie
             dict(zip(("number", "opened_at", "state", "changed_at"), e, strict=True))
             for e in db.execute(_Q["predecessors"], {"alert_id": alert_id})
         ],
+        children=[] if host else _silent_children(db, row[6], scope=scope, now=now),
     )
+
+
+def _silent_children(
+    db: sqlite3.Connection, municipality: str, *, scope: Scope, now: int
+) -> list[views.AlertRow]:
+    """The alerts about single hosts that an alert about their municipality holds back."""
+    bounds, values = fence(scope)
+    sql = _Q["alerts"].format(
+        scope=f"{bounds} AND a.municipality_id = :town AND a.rule_id = 'system.host-silent'"
+        " AND a.state IN ('new', 'taken', 'fix_claimed')"
+    )
+    since = serving_since(db)
+    found = db.execute(f"{sql} ORDER BY h.name, a.id", values | {"town": municipality})
+    return [_alert(row, now, since) for row in found]
 
 
 def _evidence(db: sqlite3.Connection, host_id: int, entry: bytes) -> views.EvidenceRow | None:

@@ -4,6 +4,8 @@ from typing import Any, Literal
 
 import msgspec
 
+from verbundwacht_collector.store.records import OverlayRecord
+
 Freshness = Literal["fresh", "late", "silent", "never"]
 
 
@@ -28,6 +30,8 @@ class AlertRow(msgspec.Struct, frozen=True):
     repeated: int
     version: int
     assignee_id: int | None = None
+    fingerprint: str = ""  # hex; the same for the same problem, also when it comes back
+    held: bool = False  # nobody is told of it while a pause, maintenance or absence covers it
 
 
 class EventRow(msgspec.Struct, frozen=True):
@@ -138,12 +142,24 @@ class AlertDetail(msgspec.Struct, frozen=True):
     """Everything a reader may know about one alert."""
 
     row: AlertRow
-    host: HostRow
+    host: HostRow | None  # None: it is about the municipality
     finding: FindingRow | None
     evidence: EvidenceRow | None
     events: list[EventRow]
     deliveries: list[DeliveryRow]
     earlier: list[dict[str, Any]]  # number, opened_at, state, changed_at
+    children: list[AlertRow] = []  # about its hosts, where it is about the municipality
+
+
+class OverlayRow(msgspec.Struct, frozen=True):
+    """A pause, a maintenance or an announced absence, with the names that people know."""
+
+    overlay: OverlayRecord
+    municipality: str
+    host_id: str  # "" for the whole municipality
+    host: str
+    creator: str  # "" where the host announced it
+    alert: str | None  # number of the newest alert about what is paused
 
 
 class MunicipalityRow(msgspec.Struct, frozen=True):
@@ -195,6 +211,7 @@ class AlertQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     group: str = ""
     rules: tuple[str, ...] = ()  # the rule ids of `group`, filled in by who knows the packs
     q: str = ""
+    held: bool | None = None
     sort: str = "severity"
     limit: int = 50
     offset: int = 0

@@ -30,7 +30,7 @@ from tests.fakes import (
 )
 
 from verbundwacht_collector import pipeline
-from verbundwacht_collector.alerts import actions
+from verbundwacht_collector.alerts import actions, planning
 from verbundwacht_collector.errors import CollectorError
 from verbundwacht_collector.pipeline import Received
 from verbundwacht_collector.store.protocol import Transaction
@@ -47,6 +47,8 @@ PACKS: Final = (
     (REBOOT, OLD_BOOT, PORTS, CANARY.replace("canary", "stable", 2)),
     (REBOOT.replace("critical", "low"), RELEASE.replace("12", "11"), FAILED, PORTS),
 )
+OVERLAY: Final = "overlay"
+"""What a step says that begins or ends an overlay."""
 WAITS: Final = (MINUTE, INTERVAL, 2 * INTERVAL + 1, 3 * INTERVAL + 1, 73 * HOUR)
 
 
@@ -82,6 +84,9 @@ events = st.one_of(
     st.tuples(st.just("act"), st.sampled_from(["take", "claim", "close", "comment"]), host),
     st.tuples(st.just("repack"), st.integers(0, len(PACKS) - 1)),
     st.tuples(st.just("repack"), st.integers(0, len(PACKS) - 1)),
+    st.tuples(st.just("pause"), st.sampled_from([1, 4, 72])),
+    st.tuples(st.just("maintain"), host, st.sampled_from([1, 24]), st.booleans()),
+    st.tuples(st.just("uncover")),
     st.tuples(st.just("sent"), st.sampled_from(["delivered", "delivered", "failed", "expired"])),
 )
 histories = st.lists(events, min_size=14, max_size=30)
@@ -159,7 +164,7 @@ class History:
         now, actor = self.clock.advance(1), (JANA, TOBIAS)[number]
 
         def do(tx: Transaction, _: Collector) -> object:
-            rows = tx.execute("SELECT number FROM alert ORDER BY changed_at DESC, id DESC", {})
+            rows = tx.execute("SELECT number FROM alert ORDER BY id DESC", {})
             if not rows:
                 return None
             common: dict[str, Any] = {"scope": SOC, "number": rows[0][0], "actor": actor}
@@ -176,6 +181,50 @@ class History:
                 return None
 
         self._add(kind, do)
+
+    def _pause(self, hours: int) -> None:
+        now = self.clock.advance(1)
+
+        def do(tx: Transaction, _: Collector) -> object:
+            rows = tx.execute("SELECT number FROM alert ORDER BY id DESC", {})
+            asked: dict[str, Any] = {"scope": SOC, "actor": JANA, "now": now, "version": None}
+            with suppress(CollectorError, IndexError):
+                planning.pause(
+                    tx, number=rows[0][0], for_ms=hours * HOUR, reason="Bekannt", **asked
+                )
+            return None
+
+        self._add(OVERLAY, do)
+
+    def _maintain(self, number: int, hours: int, whole_town: bool) -> None:
+        now, agent = self.clock.advance(1), self.agents[number]
+
+        def do(tx: Transaction, _: Collector) -> object:
+            return planning.plan_maintenance(
+                tx,
+                scope=SOC,
+                municipality_id=agent.municipality,
+                host_id="" if whole_town else agent.agent.hex(),
+                actor=TOBIAS,
+                now=now,
+                starts_at=now,
+                ends_at=now + hours * HOUR,
+                weekly_until=None,
+                reason="Umzug",
+            )
+
+        self._add(OVERLAY, do)
+
+    def _uncover(self) -> None:
+        now = self.clock.advance(1)
+
+        def do(tx: Transaction, _: Collector) -> object:
+            rows = tx.execute("SELECT id FROM overlay ORDER BY id DESC", {})
+            with suppress(CollectorError, IndexError):
+                planning.end_overlay(tx, scope=SOC, overlay_id=rows[0][0], actor=JANA, now=now)
+            return None
+
+        self._add(OVERLAY, do)
 
     def _repack(self, which: int) -> None:
         self._add(f"pack {which}", lambda tx, c: c.put_pack(tx, *PACKS[which]))

@@ -1,7 +1,4 @@
-"""What must be true of every history, drawn at random: the life cycle's invariants.
-
-Number 4 speaks of overlays (waiver, pause, maintenance), which do not exist yet.
-"""
+"""What must be true of every history, drawn at random: the life cycle's invariants."""
 
 import hashlib
 import json
@@ -13,8 +10,9 @@ import pytest
 import structlog
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.collector.alerts.history import History, Step, histories, perform
+from tests.collector.alerts.history import OVERLAY, History, Step, histories, perform
 from tests.collector.fakes import FACTS, JUDGED, Collector
+from tests.fakes import DAY
 
 from verbundwacht_collector.alerts.model import HOST_SILENT
 from verbundwacht_collector.scope import OperatorScope
@@ -84,6 +82,75 @@ def test_the_invariants_hold_after_every_step(tmp_path: Path, drawn: list[tuple[
         for step in history.steps:
             perform(collector, [step])
             watch.look(step)
+
+
+@EXAMPLES
+@given(drawn=histories)
+def test_overlays_hold_messages_back_and_change_no_state(
+    tmp_path: Path, drawn: list[tuple[Any, ...]]
+) -> None:
+    """Invariant 4: the same history without its overlays has the same alerts and events."""
+    history = History(tmp_path, drawn)
+    with history.replay() as collector:
+        for step in history.steps:
+            perform(collector, [step])
+            nobody_is_told_of_what_is_covered(collector)
+        covered = life(collector)
+        end_of_all_overlays(collector)
+
+        assert collector.rows("SELECT 1 FROM alert WHERE held = 1") == []
+        assert untold(collector) == []
+    with history.replay() as collector:
+        for step in history.steps:
+            if step.what != OVERLAY:
+                perform(collector, [step])
+
+        assert life(collector) == covered
+
+
+def life(collector: Collector) -> list[list[tuple[Any, ...]]]:
+    """Alerts, events and findings, without what overlays add."""
+    return [
+        collector.rows(
+            "SELECT number, state, severity, opened_at, evidence, resolved_by, claimed_at,"
+            " assignee_id, repeated FROM alert ORDER BY id"
+        ),
+        collector.rows(
+            "SELECT alert_id, at, kind, reason, text, actor_id, evidence FROM alert_event"
+            " WHERE kind NOT IN ('paused', 'cover_ended') ORDER BY id"
+        ),
+        collector.table("finding"),
+        collector.table("finding_transition"),
+    ]
+
+
+def nobody_is_told_of_what_is_covered(collector: Collector) -> None:
+    told = collector.rows(
+        "SELECT e.id FROM delivery d JOIN alert_event e ON e.id = d.event_id"
+        " JOIN alert a ON a.id = e.alert_id JOIN overlay o ON e.at >= o.starts_at"
+        " AND e.at < min(o.ends_at, coalesce(o.ended_at, o.ends_at)) AND o.created_at < e.at"
+        " AND (o.fingerprint = a.fingerprint OR (o.kind = 'maintenance'"
+        "      AND o.municipality_id = a.municipality_id"
+        "      AND coalesce(o.host_id, a.host_id) = a.host_id))"
+        " WHERE e.kind IN ('opened', 'reopened', 'raised', 'cover_ended')"
+    )
+    assert told == []
+
+
+def end_of_all_overlays(collector: Collector) -> None:
+    """Four days later: everything has ended, and the minute's work was done since."""
+    collector.clock.advance(4 * DAY)
+    collector.tick(serving_since=collector.clock())
+
+
+def untold(collector: Collector) -> list[tuple[Any, ...]]:
+    """Open alerts about whose last opening, or end of cover, nobody has a message."""
+    return collector.rows(
+        "SELECT number FROM alert a WHERE state IN ('new', 'taken', 'fix_claimed')"
+        " AND NOT EXISTS (SELECT 1 FROM delivery d WHERE d.event_id ="
+        "   (SELECT max(id) FROM alert_event e WHERE e.alert_id = a.id"
+        "     AND e.kind IN ('opened', 'reopened', 'cover_ended')))"
+    )
 
 
 class Watch:

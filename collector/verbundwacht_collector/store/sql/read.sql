@@ -1,7 +1,8 @@
 -- name: alerts
 SELECT a.number, a.state, a.severity, a.rule_id, a.subject, a.title, a.municipality_id, m.name,
-       coalesce(h.agent, x''), coalesce(h.name, ''), coalesce(h.simulated, 0), a.opened_at, a.changed_at, p.name, h.last_seen, h.interval_s,
-       a.repeated, a.version, a.id, a.host_id, h.silent, a.assignee_id
+       coalesce(h.agent, x''), coalesce(h.name, ''), coalesce(h.simulated, 0), a.opened_at,
+       a.changed_at, p.name, h.last_seen, h.interval_s, a.repeated, a.version, a.id, a.host_id,
+       h.silent, a.assignee_id, a.fingerprint, a.held
   FROM alert a JOIN municipality m ON m.id = a.municipality_id
   LEFT JOIN host h ON h.id = a.host_id LEFT JOIN person p ON p.id = a.assignee_id
  WHERE {scope}
@@ -136,3 +137,19 @@ SELECT h.agent, h.name, h.municipality_id, b.hash, b.doc,
              AND b.hash = s.hash
  WHERE {scope} AND s.section = 'packages' AND h.state = 'active'
  ORDER BY h.name, h.id
+
+-- name: overlays
+SELECT o.id, o.kind, o.municipality_id, o.host_id, o.fingerprint, o.starts_at, o.ends_at,
+       o.weekly_until, o.reason, o.created_at, o.created_by, o.evidence, o.ended_at, o.ended_by,
+       m.name, coalesce(h.agent, x''), coalesce(h.name, ''), coalesce(p.name, ''),
+       (SELECT a.number FROM alert a WHERE a.fingerprint = o.fingerprint
+         ORDER BY a.id DESC LIMIT 1)
+  FROM overlay o JOIN municipality m ON m.id = o.municipality_id
+  LEFT JOIN host h ON h.id = o.host_id LEFT JOIN person p ON p.id = o.created_by
+ WHERE {scope} AND min(coalesce(o.weekly_until, o.ends_at), coalesce(o.ended_at, 9e15)) > :since
+ ORDER BY o.starts_at, o.id
+
+-- name: broken_lines
+SELECT DISTINCT a.municipality_id FROM alert a JOIN municipality m ON m.id = a.municipality_id
+ WHERE {scope} AND a.rule_id = 'system.municipality-silent'
+   AND a.state IN ('new', 'taken', 'fix_claimed')

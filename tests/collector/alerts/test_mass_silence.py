@@ -1,0 +1,158 @@
+"""Many hosts that fall silent together are one alert, and each alone again when it is over."""
+
+import random
+
+import pytest
+from tests.collector.alerts.test_deliveries import send_all
+from tests.collector.fakes import Collector
+from tests.fakes import HOUR, INTERVAL, MINUTE, NEIGHBOUR, FakeAgent, kernel
+
+from verbundwacht_collector.alerts.silence import breaks_off
+from verbundwacht_collector.scope import OperatorScope
+from verbundwacht_collector.store import read
+from verbundwacht_collector.store.records import HeardRecord
+from verbundwacht_collector.store.views import AlertQuery
+from verbundwacht_wire.messages import Absence
+
+MASS, SILENT = "system.municipality-silent", "system.host-silent"
+
+
+@pytest.fixture
+def town(collector: Collector) -> list[FakeAgent]:
+    """Six hosts that report in different minutes of their interval."""
+    agents = [collector.host(f"srv{n}") for n in range(6)]
+    for agent in agents:
+        collector.one(agent.report({"kernel": kernel()}))
+    live(collector, agents, HOUR)
+    return agents
+
+
+def live(collector: Collector, agents: list[FakeAgent], ms: int) -> None:
+    """Minute by minute: each agent speaks once an interval, at a minute of its own."""
+    minutes = INTERVAL // MINUTE
+    for _ in range(ms // MINUTE):
+        collector.clock.advance(MINUTE)
+        for agent in agents:
+            own = int(agent.name[-1]) * 2
+            if collector.clock() // MINUTE % minutes == own % minutes:
+                collector.one(agent.beat())
+        collector.tick()
+
+
+def told(collector: Collector) -> list[tuple[str, str]]:
+    """(rule, kind of event) of all that ever waited to be sent."""
+    return [
+        (rule, kind)
+        for rule, kind in collector.rows(
+            "SELECT a.rule_id, e.kind FROM delivery d JOIN alert_event e ON e.id = d.event_id"
+            " JOIN alert a ON a.id = e.alert_id ORDER BY e.id"
+        )
+    ]
+
+
+def test_a_broken_line_is_one_message_however_many_servers_hang_on_it(
+    collector: Collector, town: list[FakeAgent]
+) -> None:
+    live(collector, [], 2 * HOUR)
+
+    assert told(collector) == [(MASS, "opened")]
+    assert len(collector.alerts(SILENT)) == len(town), "each silence is an alert, held back"
+
+
+def test_the_line_that_is_back_resolves_its_alert_and_the_children(
+    collector: Collector, town: list[FakeAgent]
+) -> None:
+    live(collector, [], 2 * HOUR)
+    send_all(collector)
+    live(collector, town, HOUR)
+
+    assert {state for _, _, state in collector.alerts()} == {"resolved"}
+    assert told(collector) == [(MASS, "opened"), (MASS, "resolved")]
+
+
+def test_who_stays_silent_when_the_line_is_back_is_told_alone(
+    collector: Collector, town: list[FakeAgent]
+) -> None:
+    live(collector, [], 2 * HOUR)
+    send_all(collector)
+    live(collector, town[1:], HOUR)
+
+    assert told(collector)[1:] == [(MASS, "resolved"), (SILENT, "cover_ended")]
+
+
+def test_two_of_six_are_two_alerts(collector: Collector, town: list[FakeAgent]) -> None:
+    live(collector, town[2:], 2 * HOUR)
+
+    assert told(collector) == [(SILENT, "opened")] * 2
+
+
+def test_hosts_that_fall_silent_one_after_the_other_are_no_broken_line(
+    collector: Collector, town: list[FakeAgent]
+) -> None:
+    for n in range(1, 5):
+        live(collector, town[n:], 2 * HOUR)
+
+    assert {rule for rule, _ in told(collector)} == {SILENT}
+
+
+def test_a_neighbour_is_not_drawn_in(collector: Collector, town: list[FakeAgent]) -> None:
+    neighbour = collector.host("nah6", municipality=NEIGHBOUR)
+    collector.one(neighbour.report({"kernel": kernel()}))
+    live(collector, town, HOUR)
+    live(collector, [], 2 * HOUR)
+
+    assert sorted(told(collector)) == [(SILENT, "opened"), (MASS, "opened")]
+
+
+def test_a_town_whose_hosts_all_announced_their_absence_is_no_broken_line(
+    collector: Collector, town: list[FakeAgent]
+) -> None:
+    now = collector.clock()
+    for agent in town:
+        agent.absence = Absence(from_=now, until=now + 3 * HOUR, reason="Stromabschaltung")
+        collector.one(agent.beat())
+    live(collector, [], 2 * HOUR)
+
+    assert told(collector) == []
+
+
+def test_a_broken_line_while_the_collector_was_down_is_seen_after_its_start(
+    collector: Collector, town: list[FakeAgent]
+) -> None:
+    collector.clock.advance(5 * HOUR)
+    started = collector.clock()
+    collector.act(lambda tx: tx.set_counter("serving_since", started))
+    for _ in range(60):
+        collector.clock.advance(MINUTE)
+        collector.tick(serving_since=started)
+
+    assert told(collector) == [(MASS, "opened")]
+
+
+def test_the_alert_about_a_town_is_listed_searched_and_shown_without_a_host(
+    collector: Collector, town: list[FakeAgent]
+) -> None:
+    live(collector, [], 2 * HOUR)
+    db, now = collector.store._db, collector.clock()
+    rows, total = read.alerts(db, AlertQuery(q="unterbrochen"), scope=OperatorScope(), now=now)
+    detail = read.alert(db, rows[0].number, scope=OperatorScope(), now=now)
+
+    assert (total, rows[0].host, rows[0].municipality) == (1, "", "Musterdorf")
+    assert detail.host is None
+    assert sorted(child.host for child in detail.children) == [a.name for a in town]
+
+
+def test_half_and_three_are_enough_and_less_is_not() -> None:
+    def hosts(quiet: int, loud: int) -> list[HeardRecord]:
+        now = 100 * INTERVAL
+        return [
+            *(HeardRecord(n, now - 2 * INTERVAL - 1, INTERVAL, None, None) for n in range(quiet)),
+            *(HeardRecord(99 + n, now, INTERVAL, None, None) for n in range(loud)),
+        ]
+
+    def breaks(quiet: int, loud: int) -> bool:
+        mixed = hosts(quiet, loud)
+        random.Random(quiet).shuffle(mixed)
+        return breaks_off(mixed, 100 * INTERVAL, 0)
+
+    assert [breaks(3, 3), breaks(3, 4), breaks(2, 0), breaks(3, 0)] == [True, False, False, True]
