@@ -99,12 +99,21 @@ def _tls(certificate: Path, key: Path, make: Callable[[], ssl.SSLContext]) -> ss
         ) from None
 
 
+def reader_files(folder: Folder, config: Config) -> tuple[Path, Path, Path]:
+    """Authority, certificate and key for the broker; without settings what was prepared."""
+    named, files = config.broker or Broker(), PkiFiles(folder.keys)
+    return (
+        Path(named.ca or files.root),
+        Path(named.certificate or files.reader),
+        Path(named.key or files.reader_key),
+    )
+
+
 def broker_target(folder: Folder, config: Config) -> Target:
     """Which broker and as whom, with certificates that can be used. Raises ConfigError."""
     host, port = broker_address(config.broker_url, folder.config)
-    named, files = config.broker or Broker(), PkiFiles(folder.keys)
-    ca = Path(named.ca or files.root)
-    certificate, key = Path(named.certificate or files.reader), Path(named.key or files.reader_key)
+    named = config.broker or Broker()
+    ca, certificate, key = reader_files(folder, config)
     for path in (ca, certificate, key):
         try:
             path.open("rb").close()

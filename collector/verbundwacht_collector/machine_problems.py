@@ -125,6 +125,22 @@ BROKER_FILE = ConfigProblem(
     "Issue it: verbundwacht broker prepare --name {host} --out FOLDER",
 )
 
+READER_EXPIRED = ConfigProblem(
+    "C432",
+    "Zertifikat {path}, mit dem der Sammler am Broker liest, ist am {day} abgelaufen.",
+    "Certificate {path}, by which the collector reads at the broker, expired on {day}.",
+    "Erneuern: verbundwacht broker prepare --name {host} --out ORDNER",
+    "Renew it: verbundwacht broker prepare --name {host} --out FOLDER",
+)
+READER_ENDS = ConfigProblem(
+    "C433",
+    "Zertifikat {path}, mit dem der Sammler am Broker liest, gilt nur noch bis {day}.",
+    "Certificate {path}, by which the collector reads at the broker, is valid until {day} only.",
+    "Erneuern: verbundwacht broker prepare --name {host} --out ORDNER",
+    "Renew it: verbundwacht broker prepare --name {host} --out FOLDER",
+    warning=True,
+)
+
 # C5: database and rule packs
 
 DATABASE_MISSING = ConfigProblem(

@@ -23,6 +23,7 @@ def everything(folder: Folder, *, now: int) -> list[CodedError]:
         found += warnings(folder.config, config)
         found += secrets(folder, config)
         found += keys.page_problems(folder, config, now)
+        found += keys.broker_problems(folder, config, now)
         found += ports.problems(folder, config)
     once = {one.text("en"): one for one in found}
     return sorted(once.values(), key=lambda one: (one.problem.warning, one.problem.code))

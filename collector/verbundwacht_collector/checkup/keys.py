@@ -14,12 +14,14 @@ from typing import Any, Final
 from cryptography import x509
 
 from verbundwacht_collector import machine_problems
-from verbundwacht_collector.config import Config, Folder, address
+from verbundwacht_collector.config import Config, Folder, address, broker_address
 from verbundwacht_collector.equipment import (
+    broker_target,
     door_tls,
     load_signer,
     page_files,
     page_tls,
+    reader_files,
     refuse_foreign_key,
     refuse_open_key,
 )
@@ -58,7 +60,8 @@ def page_problems(folder: Folder, config: Config, now: int) -> list[ConfigError]
     """What is wrong with the certificate of the pages, and with the names in any."""
     own = PkiFiles(folder.keys).server
     found = [*_refused([lambda: page_tls(folder, config)])]
-    for name in ("mqtt", "https"):
+    # with a broker, public.mqtt is its name, and its certificate lies there
+    for name in ("https",) if config.broker_url else ("mqtt", "https"):
         found += _names(folder, f"public.{name}", getattr(config.public, name), own)
     if not config.web.insecure_loopback:
         pages, _ = page_files(folder, config)
@@ -67,6 +70,22 @@ def page_problems(folder: Folder, config: Config, now: int) -> list[ConfigError]
         if config.public.web:
             found += _names(folder, "public.web", config.public.web, pages)
     return found
+
+
+def broker_problems(folder: Folder, config: Config, now: int) -> list[ConfigError]:
+    """What is wrong with the certificate by which the collector reads at its broker."""
+    if not config.broker_url:
+        return []
+    found = [*_refused([lambda: broker_target(folder, config)])]
+    path = reader_files(folder, config)[1]
+    certificate, at = _certificate(path), datetime.fromtimestamp(now / 1000, UTC)
+    if certificate is None or at < certificate.not_valid_after_utc - ENDS_SOON:
+        return found
+    over = at >= certificate.not_valid_after_utc
+    which = machine_problems.READER_EXPIRED if over else machine_problems.READER_ENDS
+    host, _ = broker_address(config.broker_url, folder.config)
+    day = f"{certificate.not_valid_after_utc:%d.%m.%Y}"
+    return [*found, ConfigError(which, path=path, day=day, host=host)]
 
 
 def _refused(steps: Sequence[Callable[[], Any]]) -> Iterator[ConfigError]:

@@ -27,7 +27,7 @@ _CHUNK: Final = 16_384
 def problems(folder: Folder, config: Config) -> Iterator[ConfigError]:
     """The addresses that `serve` could not open."""
     for name in ("mqtt", "https", "web", "metrics"):
-        text = getattr(config.listen, name)
+        text = config.mqtt_endpoint if name == "mqtt" else getattr(config.listen, name)
         if not text:
             continue
         key = f"listen.{name}"
