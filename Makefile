@@ -32,6 +32,10 @@ lint: $(DEV)
 bench: $(DEV)
 	@$(PY) -m tests.bench $(ARGS)
 
+# A signed fleet against a collector on this machine: make load HOSTS=1000 MINUTES=5
+load: $(RUN)
+	@$(PY) -m deploy.load --hosts $(or $(HOSTS),100) --minutes $(or $(MINUTES),1) $(ARGS)
+
 # Rewrite what is generated and committed; the tests compare.
 golden: $(DEV)
 	@$(PY) -m tools.golden

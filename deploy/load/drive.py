@@ -8,10 +8,9 @@ lost stays silent afterwards, as its chain would have a gap.
 import threading
 import time
 from array import array
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from itertools import cycle
 from random import Random
 from typing import Final, NamedTuple
 
@@ -26,6 +25,7 @@ from verbundwacht_wire.errors import WireError
 
 TRIES: Final = 3
 AGAIN_S: Final = 0.5
+WAIT_S: Final = 0.01
 MOST_CONNECTIONS: Final = 256
 BREAKS_ONE_IN: Final = 10  # section changes
 Witness = Callable[[Host, Message], None]
@@ -40,6 +40,15 @@ class Plan(NamedTuple):
     connections: int = 16
     seed: int = 1
     lasts_s: float = float("inf")
+
+
+class Turn(NamedTuple):
+    """One host is to say this; a full report if the collector does not know its state."""
+
+    host: Host
+    kind: Kind
+    section: str
+    variant: Variant
 
 
 class Tally:
@@ -90,8 +99,9 @@ class Drive:
         )
         order = list(hosts)
         self._chance.shuffle(order)
-        self._pause = plan.interval_s / len(order)
-        self._due = self._dues(order)
+        self._waiting = deque(order)  # who is not speaking, in the order of their turns
+        self._alive = len(order)  # hosts that have lost no message
+        self._turns = self._turns_of(plan, plan.interval_s / len(order))
         self.tally = Tally()
 
     def stop(self) -> None:
@@ -124,47 +134,48 @@ class Drive:
                 thread.join()
         return self.tally
 
-    def _dues(self, order: list[Host]) -> Iterator[tuple[float, Host]]:
-        """Who speaks when, in seconds after the beginning."""
-        left, silent = self._plan.messages, 0
-        for i, host in enumerate(cycle(order)):
-            at = i * self._pause
-            if not left or at > self._plan.lasts_s or silent == len(order):
+    def _turns_of(self, plan: Plan, pause_s: float) -> Iterator[float]:
+        """When somebody is to speak, in seconds after the beginning."""
+        for i in range(plan.messages):
+            if i * pause_s > plan.lasts_s:
                 return
-            silent = silent + 1 if host.busy else 0
-            if not host.busy:
-                left -= 1
-                yield at, host
-
-    def _next(self) -> tuple[float, Host, Kind, str, Variant] | None:
-        """Who speaks next and what it says; chosen in one place, so a seed decides it."""
-        with self._lock:
-            found = next(self._due, None)
-            if found is None:
-                return None
-            at, host = found
-            host.busy = True
-            (kind,) = self._chance.choices(KINDS, self._plan.mix)
-            (section,) = self._chance.choices(tuple(OFTEN), tuple(OFTEN.values()))
-            broken = self._chance.randrange(BREAKS_ONE_IN) == 0
-            return at, host, kind, section, Variant(self._chance.randrange(100, 50_000), broken)
+            yield i * pause_s
 
     def _work(self) -> None:
         with closing(self._fleet.open_keys()) as keys:
             while not self._stop.is_set():
-                todo = self._next()
-                if todo is None:
+                with self._lock:
+                    at = next(self._turns, None)
+                if at is None or self._stop.wait(
+                    max(0.0, self.tally.began + at - time.monotonic())
+                ):
                     return
-                at, host, kind, section, variant = todo
-                if self._stop.wait(max(0.0, self.tally.began + at - time.monotonic())):
+                turn = self._turn()
+                if turn is None:
                     return
-                self._speak(host, keys.of(host), kind, section, variant)
+                self._speak(turn, keys.of(turn.host))
 
-    def _speak(self, host: Host, keys: Keys, kind: Kind, section: str, variant: Variant) -> None:
-        if kind == "full" or not host.told:
+    def _turn(self) -> Turn | None:
+        """Who speaks and what it says; None if nobody is left. Chosen in one place by the seed."""
+        while not self._stop.is_set():
+            with self._lock:
+                if not self._alive:
+                    return None
+                if self._waiting:
+                    (kind,) = self._chance.choices(KINDS, self._plan.mix)
+                    (section,) = self._chance.choices(tuple(OFTEN), tuple(OFTEN.values()))
+                    broken = self._chance.randrange(BREAKS_ONE_IN) == 0
+                    variant = Variant(self._chance.randrange(100, 50_000), broken)
+                    return Turn(self._waiting.popleft(), kind, section, variant)
+            self._stop.wait(WAIT_S)  # more turns than hosts: one of them has to finish first
+        return None
+
+    def _speak(self, turn: Turn, keys: Keys) -> None:
+        host = turn.host
+        if turn.kind == "full" or not host.told:
             message = host.full(self._facts, keys.signer)
-        elif kind == "change":
-            message = host.change(section, variant, self._facts, keys.signer)
+        elif turn.kind == "change":
+            message = host.change(turn.section, turn.variant, self._facts, keys.signer)
         else:
             message = host.beat(self._facts, keys.signer)
         code, again = None, -1
@@ -193,8 +204,9 @@ class Drive:
             tally.again += again
             if code is None:
                 tally.lost += 1
-                return  # the host stays busy for ever: it must not go on over a gap
-            host.busy = False
+                self._alive -= 1
+                return  # it gets no further turn: it must not go on over a gap
+            self._waiting.append(host)
             if code in (Code.OK, Code.DUPLICATE):
                 tally.acked += 1
                 tally.waits.append(wait_s)

@@ -38,7 +38,7 @@ class Message(NamedTuple):
 class Host:
     """One enrolled host. place: its number in the fleet."""
 
-    __slots__ = ("agent", "busy", "changed", "denied", "head", "municipality", "n", "place", "seq", "told")
+    __slots__ = ("agent", "changed", "denied", "head", "municipality", "n", "place", "seq", "told")
 
     def __init__(self, place: int, municipality: str, agent: bytes) -> None:
         self.place, self.municipality, self.agent = place, municipality, agent
@@ -46,7 +46,6 @@ class Host:
         self.changed: Mapping[str, Variant] = {}
         self.denied: frozenset[str] = frozenset()  # sections that its agent may not read
         self.told = False  # the collector knows the state that a beat would attest
-        self.busy = False
 
     def variant(self, section: str) -> Variant:
         """How the section is now."""

@@ -85,9 +85,8 @@ class Site:
             rows, _ = read.alerts(db, views.AlertQuery(limit=1), scope=reader.scope, now=now_ms())
         assert rows, f"no alert is open for {reader.name}"
         known = {"number": rows[0].number, "host": rows[0].host_id}
-        for path in sorted({route.path for route in ROUTES if route.method == "GET"}):
-            if path.startswith("/static/") or path == "/login":
-                continue
+        role = reader.grant.role
+        for path in sorted({r.path for r in ROUTES if r.method == "GET" and role in r.roles}):
             plain = PART.sub(lambda part: known[part[1]], path)
             yield plain
             yield from (f"{plain}?{query}" for query in MORE.get(path, ()))

@@ -47,8 +47,8 @@ def settle(root: Path, size: Size) -> Folder:
         hosts = fleet.hosts(size.hosts)
         with open_committer(Stage(folder, Ports(0, 0, 0))) as committer:
             heard = [one for one in hosts if chance.randrange(50)]
-            _take(committer, _first(fleet, heard, chance))
-            _take(
+            take_all(committer, _first(fleet, heard, chance))
+            take_all(
                 committer, _worse(fleet, [one for one in heard if not chance.randrange(9)], chance)
             )
     return folder
@@ -98,7 +98,8 @@ def received(host: Host, message: Message) -> Received:
     return Received(message.raw, Peer(host.municipality, host.agent), now_ms())
 
 
-def _take(committer: Committer, messages: Iterator[Received]) -> None:
+def take_all(committer: Committer, messages: Iterator[Received]) -> None:
+    """All messages are committed, none refused; made one batch at a time."""
     batch: list[Received] = []
     for message in messages:
         batch.append(message)
