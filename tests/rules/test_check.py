@@ -110,6 +110,10 @@ def test_a_mistake_is_found_at_its_place(source: str, offset: int, message: str)
     assert errors[0].offset == offset
 
 
+def test_a_text_may_be_made_from_a_value_of_a_set() -> None:
+    assert checked("facts.box.kind + ' 15' == 'deb 15'").remarks == []
+
+
 @pytest.mark.parametrize(
     ("source", "offset"),
     [

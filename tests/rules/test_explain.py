@@ -76,7 +76,14 @@ def why(source: str, **box: Any) -> list[str]:
         ),
         ("facts.box.words.all(w, w == 'no')", ['facts.box.words[1] = "prohibit-password"']),
         ("facts.box.words.exists(w, w == 'x')", ['facts.box.words = ["no", "prohibit-password"]']),
-        ("facts.box.items.exists(i, i.count > 99)", ["facts.box.items = 3 elements"]),
+        (
+            "facts.box.items.exists(i, i.count > 99)",
+            [
+                'facts.box.items[0] name="root" count=0',
+                'facts.box.items[1] name="docker" count=2',
+                'facts.box.items[2] name="web" count=9',
+            ],
+        ),
         (
             "facts.box.numbers.exists_one(n, n > 0)",
             ["facts.box.numbers[0] = 3", "facts.box.numbers[2] = 5"],
@@ -287,6 +294,16 @@ def test_an_element_in_a_list_of_texts_is_shown_itself() -> None:
     found = why("facts.box.words.all(w, w.startsWith('n') && facts.box.flag)")
 
     assert found == ['facts.box.words[1] = "prohibit-password"']
+
+
+def test_of_a_long_list_without_any_match_only_the_length_is_told() -> None:
+    items = [{"name": f"n{n}", "count": n, "tags": []} for n in range(6)]
+
+    found = why("facts.box.items.exists(i, i.count > 99)", items=items)
+    none = why("facts.box.items.exists(i, i.count > 99)", items=[])
+
+    assert found == ["facts.box.items = 6 elements"]
+    assert none == ["facts.box.items = []"]
 
 
 def test_places_of_elements_survive_a_filter() -> None:

@@ -72,8 +72,16 @@ class Trace:
         # `exists_one` can fail by too many; then they are named, too.
         if outcome is wanted or node.macro == "exists_one":
             yield from self._matching(node, wanted)
+        elif node.macro == "exists" and self._few_objects(node.source):
+            # None of a few was good enough: why not says more than how many there are.
+            yield from self._matching(node, False)
         else:
             yield from self.reads(node.source)
+
+    def _few_objects(self, source: Node) -> bool:
+        """True for a list that would only be shown as "3 elements"."""
+        item = self.checked.types[source].item
+        return item is not None and item.kind == "object" and len(self.run(source)) <= MAX_ITEMS
 
     def _matching(self, node: nodes.Loop, wanted: bool) -> Iterator[Reading]:
         """The elements for which the body is `wanted`, the first five, with what it read."""
