@@ -19,6 +19,7 @@ from verbundwacht_agent.paths import DEFAULT_DIR, Paths
 
 if TYPE_CHECKING:
     from verbundwacht_agent.collect import Section
+    from verbundwacht_wire.messages import Absence
 
 EX_USAGE, EX_TEMPFAIL = 2, 75
 
@@ -28,6 +29,8 @@ Beispiele:
   verbundwacht-agent accept musterdorf-web01.quittung    Quittung des Sammlers übernehmen
   verbundwacht-agent once                                Fakten sammeln und senden
   verbundwacht-agent show --section sshd                 genau das, was den Server verlässt
+  verbundwacht-agent announce --for 2h --reason "Kernel-Update"   geplante Abwesenheit ankündigen
+  verbundwacht-agent announce --end --now                sie zurücknehmen und das sofort senden
   verbundwacht-agent doctor                              was nicht gelesen werden kann, und warum
 
 Exit-Codes: 0 in Ordnung, 1 etwas fehlt, 2 Bedienung oder Konfiguration, 75 später noch einmal.
@@ -109,6 +112,42 @@ def once(args: argparse.Namespace, paths: Paths) -> int:
     return gather(args, paths) or send(args, paths)
 
 
+def announce(args: argparse.Namespace, paths: Paths) -> int:
+    """The next message tells a planned absence, or none any more; sent at once only if asked."""
+    from verbundwacht_agent.absence import announce as begin
+    from verbundwacht_agent.absence import duration_ms, sentence, withdraw
+    from verbundwacht_agent.errors import AbsenceError
+    from verbundwacht_agent.receipt import load_enrolment
+
+    load_enrolment(paths)
+    absence = None
+    if args.end:
+        said = "Abwesenheit zurückgenommen." if withdraw(paths) else "Es war nichts angekündigt."
+    elif args.reason is None:
+        raise AbsenceError('Der Grund fehlt. Zum Beispiel: --for 2h --reason "Kernel-Update"')
+    else:
+        absence = begin(paths, now_ms(), duration_ms(args.duration), args.reason)
+        said = sentence(absence)
+    code = once(args, paths) if args.now else 0
+    if args.json:
+        print(json.dumps({"absence": _plain(absence), "sent": args.now and code == 0}))
+        return code
+    print(said)
+    if code:
+        print("Noch nicht gesendet. Grund: verbundwacht-agent doctor --network")
+    elif args.now:
+        print("Gesendet.")
+    else:
+        print("Wird mit der nächsten Meldung gesendet; sofort: noch einmal mit --now.")
+    return code
+
+
+def _plain(absence: "Absence | None") -> object:
+    import msgspec
+
+    return msgspec.to_builtins(absence)
+
+
 def watched(args: argparse.Namespace, _paths: Paths) -> int:
     """The files and folders are printed whose change should start a run."""
     from verbundwacht_agent.watching import watched as found
@@ -138,7 +177,7 @@ def show(args: argparse.Namespace, paths: Paths) -> int:
     document = {
         "manifest": {name: s.entry for name, s in sections.items()},
         "bodies": {n: msgspec.Raw(s.body) for n, s in sections.items() if s.body is not None},
-        "agent": agent_info(paths, enrolment),
+        "agent": agent_info(paths, enrolment, now_ms()),
     }
     encoded = msgspec.json.encode(document)
     if args.json:
@@ -158,7 +197,7 @@ def status(args: argparse.Namespace, paths: Paths) -> int:
     """Where this host stands with its collector; 1 if it is not enrolled."""
     from verbundwacht_agent.status import read_status, status_lines
 
-    found = read_status(paths)
+    found = read_status(paths, now_ms())
     if args.json:
         print(json.dumps(found, ensure_ascii=False))
     else:
@@ -241,10 +280,25 @@ def build_parser() -> argparse.ArgumentParser:
     command.add_argument(
         "--section", metavar="ABSCHNITT", help="nur diesen Abschnitt", type=_section
     )
+    _add_announce(add("announce", announce, "geplante Abwesenheit ankündigen", machine=True))
     add("watched", watched, "Dateien, deren Änderung einen Lauf auslösen soll", machine=True)
     add("status", status, "Anmeldung, Warteschlange, letzte Antwort", machine=True)
     add("doctor", doctor, "was nicht gelesen werden kann, warum, was zu tun ist", machine=True)
     return parser
+
+
+def _add_announce(command: argparse.ArgumentParser) -> None:
+    either = command.add_mutually_exclusive_group(required=True)
+    either.add_argument(
+        "--for", dest="duration", metavar="DAUER", help="90m, 2h, 1h30m; höchstens 4 Stunden"
+    )
+    either.add_argument("--end", action="store_true", help="die Ankündigung zurücknehmen")
+    command.add_argument(
+        "--reason",
+        metavar="TEXT",
+        help="Grund für das SOC, höchstens 200 Zeichen, ohne Namen von Personen",
+    )
+    command.add_argument("--now", action="store_true", help="gleich sammeln und senden")
 
 
 def _section(name: str) -> str:

@@ -4,6 +4,7 @@ AgentError
 ├── ConfigError          a setting that cannot be used; exit code 2
 ├── EnrolmentError       request, receipt or key that does not fit; exit code 2
 ├── StateError           a file of the agent's own state is missing, damaged or too open
+├── AbsenceError         a planned absence that cannot be announced like this; exit code 2
 ├── Busy                 another run works in the same folder; exit code 75
 └── Unavailable          one section could not be collected; becomes part of the manifest
 """
@@ -27,6 +28,10 @@ class EnrolmentError(AgentError):
 
 class StateError(AgentError):
     """A file of the agent's own state is missing, damaged or readable by others."""
+
+
+class AbsenceError(AgentError):
+    """An absence that cannot be announced: its duration or its reason."""
 
 
 class Busy(AgentError):  # noqa: N818 - nothing is wrong, it is only not the time

@@ -15,6 +15,7 @@ from typing import Final
 import msgspec
 
 from verbundwacht_agent import __version__
+from verbundwacht_agent.absence import current
 from verbundwacht_agent.collect import Section, collect
 from verbundwacht_agent.config import load_config
 from verbundwacht_agent.errors import Busy
@@ -50,7 +51,7 @@ class Run:
         self.paths, self.host, self.enrolment, self.now_ms = paths, host, enrolment, now_ms
         self.signer: P256Signer = load_signer(paths)
         self.spool = Spool(paths)
-        self.agent = agent_info(paths, enrolment)
+        self.agent = agent_info(paths, enrolment, now_ms())
         kernel_boot = host.read_text("/proc/sys/kernel/random/boot_id").strip()
         self.boot = boot_mark(paths.boot, kernel_boot)
 
@@ -81,14 +82,15 @@ class Run:
         return head._replace(epoch=head.epoch + 1, boot=self.boot)
 
 
-def agent_info(paths: Paths, enrolment: Enrolment | None) -> AgentInfo:
-    """The agent about itself."""
+def agent_info(paths: Paths, enrolment: Enrolment | None, now_ms: int) -> AgentInfo:
+    """The agent about itself, and the absence that somebody has announced."""
     told = enrolment.receipt.interval_s if enrolment else 900
     return AgentInfo(
         version=__version__,
         facts=FACTS_VERSION,
         interval_s=load_config(paths).interval_s or told,
         python=sys.version.split()[0],
+        absence=current(paths, now_ms),
     )
 
 
@@ -135,16 +137,15 @@ def _alone(paths: Paths) -> Iterator[None]:
 def _write(run: Run, sections: Mapping[str, Section], learned: Learned) -> str:
     manifest = {name: section.entry for name, section in sections.items()}
     head = run.head()
-    before = _last_manifest(run, head)
+    last = _last_report(run, head)
     over = run.spool.overflow(run.now_ms() / 1000)
     dropped = run.spool.lost(over, learned.behind)
     full = learned.full
-    unchanged = before is not None and manifest_hash(before) == manifest_hash(manifest)
-    if unchanged and not full and dropped is None:
+    if last is not None and not full and dropped is None and _attests(run, last, manifest):
         run.spool.drop(over)
         _write_beat(run, head, manifest)
         return "beat"
-    known = {} if full or before is None else {n: e.hash for n, e in before.items()}
+    known = {} if full or last is None else {n: e.hash for n, e in last.manifest.items()}
     bodies = {
         name: section.body
         for name, section in sections.items()
@@ -155,13 +156,23 @@ def _write(run: Run, sections: Mapping[str, Section], learned: Learned) -> str:
     return "report"
 
 
-def _last_manifest(run: Run, head: Head) -> dict[str, SectionEntry] | None:
+def _attests(run: Run, last: Report, manifest: Mapping[str, SectionEntry]) -> bool:
+    """A beat says all there is to say: the state is the last reported one.
+
+    A beat is not sent before the reports that wait: a new absence must not wait behind them.
+    """
+    waits = run.spool.acked() < run.spool.seqs()[-1]
+    if waits and last.agent.absence != run.agent.absence:
+        return False
+    return manifest_hash(last.manifest) == manifest_hash(manifest)
+
+
+def _last_report(run: Run, head: Head) -> Report | None:
     if head.frame is None or head.frame.header.typ not in (REPORT, REBASE):
         return None
     header = head.frame.header
     try:
-        data = inflate(head.frame.payload, header.coding, header.ulen)
-        return decode(data, Report).manifest
+        return decode(inflate(head.frame.payload, header.coding, header.ulen), Report)
     except WireError as problem:
         raise damaged(run.paths.spool, problem, run.paths) from None
 

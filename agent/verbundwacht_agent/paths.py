@@ -7,6 +7,7 @@ DIR/gather/            written by gather only; the sender's group reads spool an
     parked/            frames of a branch that was given up
     rebase.vw          only while one branch is exchanged for another
     beat.vw            the current beat, one file
+    absence.json       only while somebody has announced that this host will be away
     sections/          last collected bodies, so that costly probes need not run each time
     lock
 DIR/send/              written by send only
@@ -60,6 +61,11 @@ class Paths(NamedTuple):
     def beat(self) -> Path:
         """The current beat."""
         return self.gather / "beat.vw"
+
+    @property
+    def absence(self) -> Path:
+        """JSON as on the wire: from, until, reason."""
+        return self.gather / "absence.json"
 
     @property
     def sections(self) -> Path:

@@ -5,6 +5,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
+from verbundwacht_agent.absence import current, sentence
 from verbundwacht_agent.collect import Section
 from verbundwacht_agent.config import load_config
 from verbundwacht_agent.errors import AgentError
@@ -14,6 +17,7 @@ from verbundwacht_agent.receipt import load_enrolment
 from verbundwacht_agent.spool import Spool
 from verbundwacht_wire.errors import WireError
 from verbundwacht_wire.frame import read_frame
+from verbundwacht_wire.messages import Absence
 
 WORDS = {
     "absent": "gibt es hier nicht",
@@ -23,7 +27,7 @@ WORDS = {
 }
 
 
-def read_status(paths: Paths) -> dict[str, Any]:
+def read_status(paths: Paths, now_ms: int) -> dict[str, Any]:
     """Enrolment, chain, queue and last answer. Times are Unix milliseconds or null.
 
     Raises StateError for damaged state.
@@ -47,6 +51,7 @@ def read_status(paths: Paths) -> dict[str, Any]:
         "last_report_at": head.frame.header.time if head.frame else None,
         "last_beat_at": _beat_time(paths.beat),
         "last_answer_at": _mtime(paths.gather / "downlink"),
+        "absence": msgspec.to_builtins(current(paths, now_ms)),
     }
 
 
@@ -75,6 +80,8 @@ def status_lines(found: Mapping[str, Any]) -> list[str]:
         f"Letzte Antwort verarbeitet: {_when(found['last_answer_at'])}"
         + (f", {inbox} warten auf den nächsten Lauf" if inbox else ""),
     ]
+    if found["absence"]:
+        lines.append(sentence(msgspec.convert(found["absence"], Absence)))
     if waiting and not inbox:
         lines.append(f"{waiting} Meldungen warten. Senden: verbundwacht-agent send")
     return lines

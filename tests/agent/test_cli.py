@@ -18,7 +18,18 @@ from verbundwacht_agent.errors import ConfigError
 from verbundwacht_agent.probes import PROBES
 from verbundwacht_wire.manifest import section_hash
 
-COMMANDS = ("prepare", "accept", "gather", "send", "once", "show", "watched", "status", "doctor")
+COMMANDS = (
+    "prepare",
+    "accept",
+    "gather",
+    "send",
+    "once",
+    "show",
+    "announce",
+    "watched",
+    "status",
+    "doctor",
+)
 STATUSES = {"ok", "absent", "denied", "timeout", "failed"}
 
 
@@ -114,7 +125,7 @@ def test_status_counts_what_waits_and_what_was_answered(
     assert code == 0
     assert found.keys() == {
         "enrolled", "dir", "municipality", "agent", "collector", "seq", "acknowledged", "waiting",
-        "inbox", "last_report_at", "last_beat_at", "last_answer_at",
+        "inbox", "last_report_at", "last_beat_at", "last_answer_at", "absence",
     }  # fmt: skip
     assert (found["seq"], found["acknowledged"], found["waiting"]) == (3, 0, 3)
     assert (found["last_report_at"], found["last_beat_at"]) == (machine.clock.now, None)
@@ -264,7 +275,9 @@ def test_every_command_has_examples_and_takes_the_folder_on_both_sides(
     with pytest.raises(SystemExit) as left:
         cli.main([command, "--help"])
     parser = cli.build_parser()
-    words = {"prepare": ["--municipality", "m"], "accept": ["file"]}.get(command, [])
+    words = {"prepare": ["--municipality", "m"], "accept": ["file"], "announce": ["--end"]}.get(
+        command, []
+    )
 
     assert left.value.code == 0
     assert "Beispiele:" in capsys.readouterr().out
