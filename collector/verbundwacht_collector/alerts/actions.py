@@ -33,6 +33,7 @@ def _visible(tx: Transaction, scope: Scope, number: str) -> AlertRecord:
 
 
 def may_see(tx: Transaction, scope: Scope, municipality_id: str) -> bool:
+    """Whether the municipality lies inside the scope."""
     if isinstance(scope, MunicipalityScope):
         return scope.municipality_id == municipality_id
     if isinstance(scope, AllianceScope):
@@ -42,6 +43,7 @@ def may_see(tx: Transaction, scope: Scope, municipality_id: str) -> bool:
 
 
 def open_alert(tx: Transaction, scope: Scope, number: str, version: int | None) -> AlertRecord:
+    """The open alert with this number. Raises NotFound, Conflict, Refused."""
     alert = _visible(tx, scope, number)
     if version is not None and alert.version != version:
         raise Conflict(_who_was_faster(tx, alert))

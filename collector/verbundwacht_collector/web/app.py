@@ -18,6 +18,7 @@ from verbundwacht_collector.web.page import ASSETS, DEPS, ENVIRONMENT, LIVE, SEA
 from verbundwacht_collector.web.pages import (
     alert,
     alerts,
+    channels,
     events,
     findings,
     health,
@@ -25,6 +26,7 @@ from verbundwacht_collector.web.pages import (
     hosts,
     language,
     login,
+    overlays,
     overview,
     search,
     static,
@@ -36,6 +38,7 @@ from verbundwacht_collector.web.templates import environment
 
 _ALERT: Final = r"/alerts/{number:W-\d{4}-\d{4,9}}"
 _HOST: Final = r"/hosts/{host:[0-9a-f]{16,64}}"
+_CHANNEL: Final = r"/channels/{channel:\d{1,9}}"
 ROUTES: Final = (
     Route("GET", r"/static/{digest:[0-9a-f]{16}}/{name:.+}", static.serve, PUBLIC),
     Route("GET", "/login", login.form, PUBLIC),
@@ -49,9 +52,15 @@ ROUTES: Final = (
     Route("POST", f"{_ALERT}/comment", alert.comment, ANYONE),
     Route("POST", f"{_ALERT}/fix-claimed", alert.claim_fixed, ANYONE),
     Route("POST", f"{_ALERT}/close", alert.close, ANYONE),
+    Route("POST", f"{_ALERT}/pause", alert.pause, ANYONE),
+    Route("GET", "/overlays", overlays.show, ANYONE),
+    Route("POST", "/overlays", overlays.plan, ANYONE),
+    Route("POST", r"/overlays/{overlay:\d{1,15}}/end", overlays.end, ANYONE),
     Route("GET", "/hosts", hosts.show, ANYONE),
     Route("GET", _HOST, host.show, ANYONE),
     Route("GET", "/findings", findings.show, ANYONE),
+    Route("GET", "/channels", channels.show, ANYONE),
+    Route("POST", f"{_CHANNEL}/test", channels.test, ANYONE),
     Route("GET", "/search", search.show, ANYONE),
     Route("GET", "/events", events.stream, ANYONE),
     Route("GET", "/status", status.show, SOC),

@@ -31,6 +31,10 @@ DONE: Final = {
         "Vermerkt. Die nächsten Meldungen des Servers entscheiden, ob es behoben ist."
     ),
     "close": N_("Die Warnung ist geschlossen."),
+    "pause": N_("Die Warnung ist pausiert. Am Ende der Pause wird wieder gemeldet."),
+    "maintenance": N_("Die Wartung ist geplant."),
+    "overlay-ended": N_("Beendet. Was noch offen ist, wird innerhalb einer Minute gemeldet."),
+    "channel-test": N_("Die Testnachricht ist unterwegs. Ihr Ergebnis erscheint beim Kanal."),
 }
 
 

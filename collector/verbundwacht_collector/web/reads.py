@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from verbundwacht_collector.scope import AllianceScope, MunicipalityScope, Scope
-from verbundwacht_collector.store import judged, news, read, views
+from verbundwacht_collector.store import channels, judged, news, read, views
 from verbundwacht_collector.web.filters import PAGE_SIZE, AlertQuery, FindingQuery, HostQuery
 from verbundwacht_collector.web.rulebook import RuleBook
+from verbundwacht_collector.web.views.deliveries import ChannelLine, channel_line
 from verbundwacht_collector.web.words import OPEN_STATES, SEVERITIES
 
 
@@ -25,6 +26,8 @@ class Frame:
     open_alerts: int
     newest: int
     """The last event that this reader may know of; live updates continue after it."""
+    broken: tuple[ChannelLine, ...] = ()
+    """Channels over which the scope's people are not reached at present."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,7 @@ def frame(db: sqlite3.Connection, *, scope: Scope) -> Frame:
         municipalities={town.id: town.name for town in towns},
         open_alerts=sum(town.open_alerts for town in towns),
         newest=news.newest_seen(db, scope=scope),
+        broken=tuple(channel_line(row, now=0) for row in channels.broken(db, scope=scope)),
     )
 
 
@@ -111,7 +115,7 @@ QUEUE: Final = 6
 
 def situation(db: sqlite3.Connection, book: RuleBook, *, scope: Scope, now: int) -> Situation:
     """How things stand in the scope, in one snapshot."""
-    queue, _ = read.alerts(db, views.AlertQuery(limit=QUEUE), scope=scope, now=now)
+    queue, _ = read.alerts(db, views.AlertQuery(limit=QUEUE, held=False), scope=scope, now=now)
     everything = read.hosts(db, scope=scope, now=now, outcomes=False)
     return Situation(
         figures=figures(db, scope=scope, now=now, hosts=everything),

@@ -5,12 +5,16 @@ from typing import Final
 
 from aiohttp import web
 
-from verbundwacht_collector.alerts import actions
+from verbundwacht_collector import i18n
+from verbundwacht_collector.alerts import actions, planning
 from verbundwacht_collector.alerts.actions import Actor
+from verbundwacht_collector.alerts.overlays import HOUR_MS
 from verbundwacht_collector.errors import Conflict, NotFound, Refused
+from verbundwacht_collector.i18n import N_, _
 from verbundwacht_collector.scope import Scope
 from verbundwacht_collector.store import read
 from verbundwacht_collector.store.protocol import Transaction
+from verbundwacht_collector.web.covers import covers
 from verbundwacht_collector.web.errors import InputError
 from verbundwacht_collector.web.page import DEPS, person, render, see_other
 from verbundwacht_collector.web.rulebook import rule_book
@@ -18,6 +22,13 @@ from verbundwacht_collector.web.views.alert import AlertView, alert_view
 from verbundwacht_collector.web.views.history import CLOSE_REASONS
 
 MAX_TEXT: Final = actions.MAX_COMMENT
+PAUSES: Final = {
+    "1": N_("1 Stunde"),
+    "4": N_("4 Stunden"),
+    "24": N_("1 Tag"),
+    "72": N_("3 Tage"),
+}
+"""Hours -> how the form offers them."""
 Fields = dict[str, str]
 
 
@@ -93,6 +104,33 @@ async def close(request: web.Request) -> web.StreamResponse:
     )
 
 
+async def pause(request: web.Request) -> web.StreamResponse:
+    """Nobody is told of the problem for a while."""
+    fields, (scope, actor, number, now) = await _fields(request), _who_what(request)
+    version = _version(fields)
+    try:
+        hours = fields.get("hours", "")
+        if hours not in PAUSES:
+            raise InputError("hours", _("Bitte wählen Sie eine Dauer aus."))
+        reason = _text(fields, "pause-reason")
+    except InputError as problem:
+        return await _page(request, status=400, problem=problem, fields=fields)
+    return await _done(
+        request,
+        "pause",
+        lambda tx: planning.pause(
+            tx,
+            scope=scope,
+            number=number,
+            actor=actor,
+            now=now,
+            for_ms=int(hours) * HOUR_MS,
+            reason=reason,
+            version=version,
+        ),
+    )
+
+
 async def _done(
     request: web.Request, done: str, act: Callable[[Transaction], object]
 ) -> web.StreamResponse:
@@ -113,10 +151,15 @@ async def _view(request: web.Request) -> AlertView:
     deps, who, number = request.app[DEPS], person(request), request.match_info["number"]
     now = deps.clock()
     try:
-        detail = await deps.read(lambda db: read.alert(db, number, scope=who.scope, now=now))
+        detail, cover = await deps.read(
+            lambda db: (
+                read.alert(db, number, scope=who.scope, now=now),
+                covers(db, scope=who.scope, now=now),
+            )
+        )
     except NotFound:
         raise web.HTTPNotFound from None
-    return alert_view(detail, rule_book(deps.packs()), reader=who.person_id)
+    return alert_view(detail, rule_book(deps.packs()), reader=who.person_id, covers=cover)
 
 
 async def _page(
@@ -135,6 +178,8 @@ async def _page(
         problem=problem,
         fields=fields or {},
         max_text=MAX_TEXT,
+        pauses={code: i18n.lookup(text) for code, text in PAUSES.items()},
+        max_reason=planning.MAX_REASON,
     )
 
 

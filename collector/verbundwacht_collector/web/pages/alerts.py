@@ -6,6 +6,7 @@ from typing import NamedTuple
 from aiohttp import web
 
 from verbundwacht_collector.web import reads
+from verbundwacht_collector.web.covers import covers
 from verbundwacht_collector.web.filters import AlertQuery, address, parse_alert_query
 from verbundwacht_collector.web.page import DEPS, params, person, render
 from verbundwacht_collector.web.rulebook import rule_book
@@ -33,7 +34,14 @@ async def show(request: web.Request) -> web.StreamResponse:
         rows, total = reads.alerts(db, query, book, scope=scope, now=now)
         figures = reads.figures(db, scope=scope, now=now)
         view = alert_list(
-            rows, total, query=query, frame=frame, figures=figures, book=book, hints=hints
+            rows,
+            total,
+            query=query,
+            frame=frame,
+            figures=figures,
+            book=book,
+            hints=hints,
+            covers=covers(db, scope=scope, now=now),
         )
         return _Answer(frame, None, view)
 

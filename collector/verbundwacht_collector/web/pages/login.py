@@ -8,14 +8,13 @@ that nobody can plant a session and wait for its owner.
 import structlog
 from aiohttp import web
 
+from verbundwacht_collector.i18n import _, ngettext
 from verbundwacht_collector.store import people as stored
 from verbundwacht_collector.web import people, sessions
-from verbundwacht_collector.web.dates import count
 from verbundwacht_collector.web.guard import local_target
 from verbundwacht_collector.web.page import DEPS, TOKEN, WHO, render, see_other
 
 log = structlog.get_logger()
-WRONG = "Anmeldename oder Passwort stimmen nicht."
 
 
 async def form(request: web.Request) -> web.StreamResponse:
@@ -44,7 +43,13 @@ async def submit(request: web.Request) -> web.StreamResponse:
     if not await deps.verifier.matches(stored, password) or account is None:
         log.info("login.refused", address=address)
         return await render(
-            request, "login.html", status=400, target=target, login=login, problem=WRONG, left=False
+            request,
+            "login.html",
+            status=400,
+            target=target,
+            login=login,
+            problem=_("Anmeldename oder Passwort stimmen nicht."),
+            left=False,
         )
     deps.throttle.succeeded(login=login, address=address)
     return await _open_session(request, account.person_id, target)
@@ -85,9 +90,12 @@ async def _open_session(request: web.Request, person_id: int, target: str) -> we
 async def _wait_page(request: web.Request, target: str, login: str, wait: int) -> web.Response:
     # Rounded up: "0 minutes" would invite the next attempt.
     minutes = -(-wait // 60_000)
-    problem = (
-        "Zu viele Anmeldeversuche. Bitte warten Sie noch "
-        f"{count(minutes, 'Minute', 'Minuten')} und versuchen Sie es dann erneut."
+    problem = ngettext(
+        "Zu viele Anmeldeversuche. Bitte warten Sie noch %(num)s Minute und versuchen Sie es dann "
+        "erneut.",
+        "Zu viele Anmeldeversuche. Bitte warten Sie noch %(num)s Minuten und versuchen Sie es dann "
+        "erneut.",
+        minutes,
     )
     response = await render(
         request, "login.html", status=429, target=target, login=login, problem=problem, left=False

@@ -5,17 +5,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from verbundwacht_collector.alerts.model import HOST_SILENT
+from verbundwacht_collector.alerts.model import HOST_SILENT, MUNICIPALITY_SILENT
 from verbundwacht_collector.store.views import AlertDetail
 from verbundwacht_collector.web import words
 from verbundwacht_collector.web.rulebook import RuleBook, RuleTexts
 from verbundwacht_collector.web.views.alerts import AlertLine, alert_line
-from verbundwacht_collector.web.views.history import (
-    DeliveryLine,
-    EventLine,
-    delivery_line,
-    history,
-)
+from verbundwacht_collector.web.views.cover import Covers
+from verbundwacht_collector.web.views.deliveries import DeliveryLine, delivery_line
+from verbundwacht_collector.web.views.history import EventLine, history
 from verbundwacht_collector.web.views.hosts import HostLine, host_line
 from verbundwacht_collector.web.views.readings import ReadingLine, reading_line
 from verbundwacht_collector.web.views.reasons import finding_reason
@@ -72,24 +69,27 @@ class AlertView:
     events: tuple[EventLine, ...]
     deliveries: tuple[DeliveryLine, ...]
     earlier: tuple[Earlier, ...]
-    host: HostLine
+    host: HostLine | None
+    """None: the alert is about the municipality."""
+    children: tuple[AlertLine, ...]
     open: bool
     silence: bool
     mine: bool
     can_take: bool
     can_claim: bool
+    can_pause: bool
     judged_now: bool
     """The pack in force is the one that judged."""
     detail: AlertDetail
 
 
-def alert_view(detail: AlertDetail, book: RuleBook, *, reader: int) -> AlertView:
+def alert_view(detail: AlertDetail, book: RuleBook, *, reader: int, covers: Covers) -> AlertView:
     """The page's values; what is offered depends on the alert's state and on who reads it."""
     row, finding = detail.row, detail.finding
     rule = book.texts(row.rule_id)
     is_open, mine = row.state in words.OPEN_STATES, row.assignee_id == reader
     return AlertView(
-        line=alert_line(row),
+        line=alert_line(row, covers),
         rule=rule,
         remedy=remedy(rule.remediation),
         outcome=words.outcome(finding.outcome) if finding else None,
@@ -99,13 +99,15 @@ def alert_view(detail: AlertDetail, book: RuleBook, *, reader: int) -> AlertView
         events=history(detail.events),
         deliveries=tuple(delivery_line(one) for one in detail.deliveries),
         earlier=tuple(_earlier(one) for one in detail.earlier),
-        host=host_line(detail.host),
+        host=host_line(detail.host) if detail.host else None,
+        children=tuple(alert_line(child) for child in detail.children),
         open=is_open,
-        silence=row.rule_id == HOST_SILENT,
+        silence=row.rule_id in (HOST_SILENT, MUNICIPALITY_SILENT),
         mine=mine,
         can_take=is_open and not (mine and row.state == "taken"),
         # Not from `fix_claimed`: the claim is made, the host has the word.
-        can_claim=row.state in ("new", "taken"),
+        can_claim=row.state in ("new", "taken") and detail.host is not None,
+        can_pause=is_open,
         judged_now=finding is None or finding.pack_digest == rule.pack_digest,
         detail=detail,
     )

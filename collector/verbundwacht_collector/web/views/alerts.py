@@ -8,6 +8,7 @@ from verbundwacht_collector.web import dates, words
 from verbundwacht_collector.web.filters import ALERT_SORTS, AlertQuery, address
 from verbundwacht_collector.web.reads import Figures, Frame
 from verbundwacht_collector.web.rulebook import RuleBook
+from verbundwacht_collector.web.views.cover import Covers
 from verbundwacht_collector.web.views.lists import Chip, Choice, Pages, chips, choices, pages
 from verbundwacht_collector.web.words import Word
 
@@ -38,6 +39,8 @@ class AlertLine:
     stale: bool
     repeated: int
     closed: bool
+    cover: str
+    """What holds back messages about it, „pausiert bis …“; "" if nothing does."""
 
 
 @dataclass(frozen=True)
@@ -70,8 +73,9 @@ class AlertList:
     query: AlertQuery
 
 
-def alert_line(row: AlertRow) -> AlertLine:
-    """One row as a line."""
+def alert_line(row: AlertRow, covers: Covers | None = None) -> AlertLine:
+    """One row as a line. covers: the overlays of the reader's scope, for open alerts."""
+    is_open = row.state in words.OPEN_STATES
     return AlertLine(
         url=f"{PATH}/{row.number}",
         number=row.number,
@@ -87,7 +91,8 @@ def alert_line(row: AlertRow) -> AlertLine:
         assignee=row.assignee,
         stale=is_stale(row),
         repeated=row.repeated,
-        closed=row.state not in words.OPEN_STATES,
+        closed=not is_open,
+        cover=covers.text(row) if covers is not None and is_open else "",
     )
 
 
@@ -111,6 +116,7 @@ def alert_list(
     figures: Figures,
     book: RuleBook,
     hints: tuple[str, ...],
+    covers: Covers,
 ) -> AlertList:
     """The page's values."""
     towns, groups = frame.municipalities, book.groups
@@ -129,7 +135,7 @@ def alert_list(
     return AlertList(
         verdict=verdict(figures),
         tiles=tiles(figures),
-        lines=tuple(alert_line(row) for row in rows),
+        lines=tuple(alert_line(row, covers) for row in rows),
         chips=chips(PATH, query, names),
         hints=hints,
         states=choices(STATE_WORDS, query.state),

@@ -10,12 +10,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
+from verbundwacht_collector.i18n import _
 from verbundwacht_collector.web import dates, words
-from verbundwacht_collector.web.views.schema import Schema, resolved, section_schema
+from verbundwacht_collector.web.views.schema import Schema, resolved, section_schema, title
 
 MAX_ROWS: Final = 50
 LONG: Final = 48
-MISSING: Final = "nicht gemeldet"
 AS_USUAL: Final = "–"
 """For a field that an agent leaves out because its value is the usual one."""
 
@@ -75,7 +75,7 @@ class _Builder:
         """Every property of the schema, then what the body has beyond it."""
         properties: Schema = resolved(schema).get("properties", {})
         for name, part in properties.items():
-            label = prefix + str(part.get("title", name))
+            label = prefix + title(part, name)
             self.add(label, resolved(part), part, body.get(name))
         # Kept and shown, though no rule reads it yet.
         for name in body.keys() - properties.keys():
@@ -104,7 +104,7 @@ class _Builder:
             tuple(plain_value(entry.get(name), part) for name, part in columns.items())
             for entry in entries[: self.max_rows]
         )
-        titles = tuple(str(part.get("title", name)) for name, part in columns.items())
+        titles = tuple(title(part, name) for name, part in columns.items())
         return Table(label, titles, rows, len(found))
 
 
@@ -116,19 +116,19 @@ def facts(name: str, body: Mapping[str, Any], *, max_rows: int = MAX_ROWS) -> Fa
 
 
 def plain_value(found: Any, part: Schema) -> Value:
-    """One value in words: ja/nein, German numbers and times, lists with commas."""
+    """One value in words: ja/nein, numbers and times, lists with commas."""
     if found is None:
-        return Value(AS_USUAL) if may_be_left_out(part) else Value(MISSING, "missing")
+        return Value(AS_USUAL) if may_be_left_out(part) else Value(_("nicht gemeldet"), "missing")
     # Before int: a bool is one in Python.
     if isinstance(found, bool):
-        return Value("ja", "yes") if found else Value("nein", "no")
+        return Value(_("ja"), "yes") if found else Value(_("nein"), "no")
     if isinstance(found, int):
-        unit = words.UNITS.get(part.get("x-unit", ""), "")
+        counted = words.UNITS.get(part.get("x-unit", ""))
         # Ports and settings are names more than amounts: no thousands separator.
-        return Value(f"{found} {unit}".strip(), "text" if unit else "code")
+        return Value(str(found), "code") if counted is None else Value(counted(found), "text")
     if isinstance(found, list):
         texts = ", ".join(_texts(found))
-        return Value(texts, "code") if texts else Value("keine", "text")
+        return Value(texts, "code") if texts else Value(_("keine"), "text")
     if isinstance(found, str):
         return _text_value(found, part)
     return Value(str(found), "code")
@@ -151,4 +151,4 @@ def _text_value(found: str, part: Schema) -> Value:
         except ValueError:
             return Value(found, "code")
         return Value(dates.to_the_second(at), "text", at)
-    return Value(found, "code") if found else Value("leer", "text")
+    return Value(found, "code") if found else Value(_("leer"), "text")

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from verbundwacht_collector.i18n import _, ngettext
 from verbundwacht_collector.store.views import FindingRow
 from verbundwacht_collector.web import dates, words
 from verbundwacht_collector.web.filters import FindingQuery
@@ -61,7 +62,7 @@ def finding_list(
         "outcome": outcomes,
         "municipality": frame.municipalities,
         "group": book.groups,
-        "q": {"": "Text: {}"},
+        "q": {"": _("Text: {}")},
     }
     return FindingList(
         verdict=verdict(page.by_outcome),
@@ -96,13 +97,26 @@ def verdict(counts: Counter[str]) -> str:
     """What the chosen findings say, in one sentence: only what was measured has a share."""
     measured, unknown = counts["pass"] + counts["fail"], counts["error"] + counts["stale"]
     if not sum(counts.values()):
-        return "Zu dieser Auswahl gibt es keinen Befund."
-    beside = f"{dates.number(unknown)} nicht prüfbar oder veraltet" if unknown else ""
+        return _("Zu dieser Auswahl gibt es keinen Befund.")
+    beside = unjudged(unknown)
     if not measured:
-        return f"Nichts davon ist gemessen{': ' + beside if beside else ''}."
-    share = 100 * counts["pass"] // measured
-    first = (
-        f"{dates.number(counts['pass'])} von {dates.number(measured)} gemessenen Befunden "
-        f"sind erfüllt ({share} Prozent)"
+        if beside:
+            return _("Nichts davon ist gemessen: %(beside)s.", beside=beside)
+        return _("Nichts davon ist gemessen.")
+    first = ngettext(
+        "%(passed)s von %(num)s gemessenen Befund ist erfüllt (%(share)s Prozent)",
+        "%(passed)s von %(num)s gemessenen Befunden sind erfüllt (%(share)s Prozent)",
+        measured,
+        passed=dates.number(counts["pass"]),
+        share=100 * counts["pass"] // measured,
     )
     return f"{first}; {beside}." if beside else f"{first}."
+
+
+def unjudged(count: int) -> str:
+    """How many findings say neither yes nor no; empty for none."""
+    if not count:
+        return ""
+    return ngettext(
+        "%(num)s nicht prüfbar oder veraltet", "%(num)s nicht prüfbar oder veraltet", count
+    )

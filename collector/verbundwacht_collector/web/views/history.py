@@ -1,11 +1,10 @@
-"""The history of an alert in German sentences, and what became of its notifications."""
+"""The history of an alert in German sentences."""
 
 from dataclasses import dataclass
 from typing import Final
 
-from verbundwacht_collector.store.views import DeliveryRow, EventRow
+from verbundwacht_collector.store.views import EventRow
 from verbundwacht_collector.web import dates
-from verbundwacht_collector.web.words import Word
 
 CLOSE_REASONS: Final = {
     "rule_wrong": "Die Regel ist hier falsch",
@@ -20,6 +19,10 @@ EVENTS: Final = {
     "fix_claimed": ("meldet: ist behoben", "check"),
     "fix_not_confirmed": ("Noch nicht behoben", "bell"),
     "resolved": ("Behoben", "check"),
+    "paused": ("hat pausiert", "clock"),
+    "cover_ended": ("Weiter offen, wieder gemeldet", "bell"),
+    "raised": ("Schweregrad erhöht", "bell"),
+    "lowered": ("Schweregrad gesenkt", "note"),
     "closed": ("hat geschlossen", "lock"),
 }
 CLOSED_BY_ITSELF: Final = ("Geschlossen", "lock")
@@ -41,20 +44,20 @@ REASONS: Final = {
     "no_longer_applicable": "Die Regel trifft auf diesen Server nicht mehr zu.",
     "rule_removed": "Die Regel gibt es nicht mehr.",
     "still_failing_after_two_intervals": "Nach zwei Melde-Abständen weiter nicht erfüllt.",
+    "half_of_the_hosts_silent": "Mindestens drei Server und die Hälfte der Kommune schweigen.",
+    "hosts_report_again": "Genug Server der Kommune melden wieder.",
+    "severity_of_rule_changed": "Das Regelpaket stuft die Regel jetzt anders ein.",
+    "pause_ended": "Die Pause ist zu Ende.",
+    "maintenance_ended": "Die Wartung ist zu Ende.",
+    "absence_ended": "Die angekündigte Abwesenheit ist zu Ende.",
+    "mass_silence_ended": "Die Leitung der Kommune steht wieder.",
+    "cover_gone": "Nichts hält die Nachricht mehr zurück.",
     # These say nothing beyond the event itself.
+    "paused_by_person": "",
     "taken_by_person": "",
     "claimed_by_person": "Jetzt zählen die nächsten Meldungen des Servers.",
     "comment": "",
 }
-DELIVERY_STATES: Final = {
-    "waiting": Word("wartet", "wait"),
-    "sending": Word("wird zugestellt", "wait"),
-    "delivered": Word("vom Empfangsserver angenommen", "ok"),
-    "failed": Word("fehlgeschlagen", "bad"),
-    "superseded": Word("entfällt, weil überholt", "wait"),
-    "expired": Word("verfallen", "bad"),
-}
-CHANNELS: Final = {"mail": "E-Mail", "webhook": "Webhook", "syslog": "Syslog"}
 
 
 @dataclass(frozen=True)
@@ -70,18 +73,6 @@ class EventLine:
     loud: bool
     text: str | None
     reason: str | None
-
-
-@dataclass(frozen=True)
-class DeliveryLine:
-    """One notification."""
-
-    channel: str
-    recipient: str
-    state: Word
-    attempts: int
-    at: int | None
-    response: str | None
 
 
 def history(events: list[EventRow]) -> tuple[EventLine, ...]:
@@ -109,16 +100,4 @@ def event_line(event: EventRow, *, new_day: bool) -> EventLine:
         loud=icon == "bell",
         text=event.text or None,
         reason=REASONS.get(event.reason, event.reason) or None,
-    )
-
-
-def delivery_line(row: DeliveryRow) -> DeliveryLine:
-    """One notification as a line."""
-    return DeliveryLine(
-        channel=CHANNELS.get(row.channel, row.channel),
-        recipient=row.recipient,
-        state=DELIVERY_STATES.get(row.state, Word(row.state, "wait")),
-        attempts=row.attempts,
-        at=row.done_at or row.created_at,
-        response=row.response or None,
     )

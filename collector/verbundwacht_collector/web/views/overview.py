@@ -17,6 +17,7 @@ from verbundwacht_collector.web.filters import FindingQuery, HostQuery, address
 from verbundwacht_collector.web.reads import Cells, Figures, Frame, Situation
 from verbundwacht_collector.web.rulebook import OWN_GROUP, RuleBook
 from verbundwacht_collector.web.views.alerts import AlertLine, Tile, alert_line, tiles
+from verbundwacht_collector.web.views.cover import Covers
 
 FINDINGS: Final = "/findings"
 LEVELS: Final = ((98, "h5"), (95, "h4"), (90, "h3"), (80, "h2"), (0, "h1"))
@@ -78,14 +79,14 @@ class Overview:
     legend: tuple[tuple[Markup, str, Link], ...]
 
 
-def overview(found: Situation, *, frame: Frame, book: RuleBook) -> Overview:
+def overview(found: Situation, *, frame: Frame, book: RuleBook, covers: Covers) -> Overview:
     """The page's values."""
     groups = {code: text for code, text in book.groups.items() if code != OWN_GROUP[0]}
     fresh = found.figures.hosts_by_freshness
     return Overview(
         verdict=verdict(found.figures),
         tiles=four(found.figures, found.cells),
-        queue=tuple(alert_line(row) for row in found.queue),
+        queue=tuple(alert_line(row, covers) for row in found.queue),
         open_alerts=sum(found.figures.open_by_severity.values()),
         columns=tuple(groups.values()),
         heat=heat(found, groups, frame.municipalities),

@@ -1,12 +1,13 @@
-"""What a rule read, with the German label of each value from the facts schema."""
+"""What a rule read, with the label of each value from the facts schema."""
 
 import json
 import re
 from dataclasses import dataclass
 from typing import Final
 
+from verbundwacht_collector.i18n import _
 from verbundwacht_collector.web import words
-from verbundwacht_collector.web.views.schema import resolved, section_schema
+from verbundwacht_collector.web.views.schema import resolved, section_schema, title
 
 _PART: Final = re.compile(r"([A-Za-z_]\w*)|\[(\d+)\]")
 
@@ -27,10 +28,10 @@ def reading_line(path: str, value: str) -> ReadingLine:
 
 
 def label(path: str) -> str:
-    """The German label of a path such as `facts.sshd.port[0]`; "" if the schema has none."""
+    """The label of a path such as `facts.sshd.port[0]`; "" if the schema has none."""
     names = [match[1] or f"[{match[2]}]" for match in _PART.finditer(path)]
     if names[:1] == ["params"] and len(names) > 1:
-        return "Vorgabe des Regelpakets"
+        return _("Vorgabe des Regelpakets")
     if names[:1] != ["facts"] or len(names) < 2:
         return ""
     part = section_schema(names[1])
@@ -43,7 +44,7 @@ def label(path: str) -> str:
         # A label as far as the schema goes; the path beside it says the rest.
         if "title" not in part:
             return ": ".join(labels)
-        labels.append(str(part["title"]))
+        labels.append(title(part, name))
         part = resolved(part)
     return ": ".join(labels)
 

@@ -1,8 +1,9 @@
-"""Reads the facts schema: the German labels of sections' fields. Pure."""
+"""Reads the facts schema: the labels of sections' fields, in the reader's language. Pure."""
 
 from collections.abc import Mapping
 from typing import Any, Final
 
+from verbundwacht_collector.i18n import lookup
 from verbundwacht_wire.schema import facts_schema
 
 Schema = Mapping[str, Any]
@@ -12,6 +13,12 @@ _SCHEMA: Final = facts_schema()
 def section_schema(name: str) -> Schema:
     """The schema of a section's body; empty for sections of newer agents."""
     return resolved(_SCHEMA["properties"].get(name, {}))
+
+
+def title(part: Schema, name: str) -> str:
+    """The label of a field; one without keeps its name."""
+    found = part.get("title")
+    return name if found is None else lookup(str(found), "fact")
 
 
 def resolved(part: Schema) -> Schema:

@@ -1,0 +1,75 @@
+"""What covers an alert, in words: „pausiert bis heute, 14:00 Uhr“. Empty where nothing does."""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from verbundwacht_collector.alerts.overlays import Covered, covered
+from verbundwacht_collector.i18n import N_, _
+from verbundwacht_collector.store.records import AlertRecord
+from verbundwacht_collector.store.views import AlertRow, OverlayRow
+from verbundwacht_collector.web import dates
+
+UNTIL: Final = {
+    "pause": N_("pausiert bis %(time)s"),
+    "maintenance": N_("in Wartung bis %(time)s"),
+    "absence": N_("angekündigt abwesend bis %(time)s"),
+}
+
+
+@dataclass(frozen=True)
+class Covers:
+    """All overlays of a scope, and the municipalities whose connection is broken."""
+
+    overlays: tuple[OverlayRow, ...]
+    broken: Collection[str]
+    now: int
+
+    def of(self, row: AlertRow) -> Covered | None:
+        """What covers this alert now."""
+        rows = {one.host_id: one.overlay.host_id for one in self.overlays}
+        about = AlertRecord(
+            id=0,
+            number=row.number,
+            fingerprint=bytes.fromhex(row.fingerprint),
+            municipality_id=row.municipality_id,
+            # A host that no overlay names must not look like the municipality as a whole.
+            host_id=rows.get(row.host_id, -1) if row.host_id else None,
+            rule_id=row.rule_id,
+            subject=row.subject,
+            severity=row.severity,
+            title=row.title,
+            state=row.state,
+            opened_at=row.opened_at,
+            changed_at=row.changed_at,
+            evidence=b"",
+            claimed_at=None,
+            assignee_id=None,
+            repeated=0,
+            version=row.version,
+        )
+        mass = row.municipality_id in self.broken
+        return covered((one.overlay for one in self.overlays), about, self.now, mass=mass)
+
+    def text(self, row: AlertRow) -> str:
+        """The same in words."""
+        return cover_text(self.of(row), self.now)
+
+    def of_host(self, host_id: str, municipality_id: str) -> Iterable[OverlayRow]:
+        """Maintenance and absence of this host that apply or will."""
+        return (
+            one
+            for one in self.overlays
+            if one.overlay.kind != "pause"
+            and one.overlay.municipality_id == municipality_id
+            and one.host_id in ("", host_id)
+        )
+
+
+def cover_text(cover: Covered | None, now: int) -> str:
+    """„pausiert bis heute, 14:00 Uhr“; "" if nothing covers."""
+    if cover is None:
+        return ""
+    if cover.until is None:
+        return _("zurückgehalten: Leitung der Kommune unterbrochen")
+    return _(UNTIL[cover.kind], time=dates.moment(cover.until, now))
