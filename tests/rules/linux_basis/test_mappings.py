@@ -15,13 +15,20 @@ CATALOGUE = REFERENCE / "BSI-Stand-der-Technik-Kernel-catalog.json"
 PACK = load_pack(PACK_FOLDER)
 
 ITGS2023 = {
-    "CON.1.A1", "OPS.1.1.3.A3", "OPS.1.1.3.A10", "OPS.1.1.3.A15", "OPS.1.1.5.A3", "OPS.1.1.5.A4",
-    "ORP.4.A10", "SYS.1.1.A2", "SYS.1.1.A5", "SYS.1.1.A6", "SYS.1.1.A9", "SYS.1.1.A10",
+    "APP.3.2.A11", "APP.3.2.A12", "APP.3.4.A2", "APP.4.3.A3", "APP.4.3.A16", "CON.1.A1",
+    "CON.3.A5", "CON.3.A15", "NET.1.2.A10", "OPS.1.1.2.A5", "OPS.1.1.2.A6", "OPS.1.1.3.A3",
+    "OPS.1.1.3.A10", "OPS.1.1.3.A15", "OPS.1.1.4.A3", "OPS.1.1.4.A5", "OPS.1.1.4.A6",
+    "OPS.1.1.5.A3", "OPS.1.1.5.A4", "OPS.1.1.5.A6", "OPS.1.1.5.A12", "ORP.4.A10", "ORP.4.A13",
+    "ORP.4.A22", "SYS.1.1.A2", "SYS.1.1.A5", "SYS.1.1.A6", "SYS.1.1.A9", "SYS.1.1.A10",
     "SYS.1.1.A19", "SYS.1.1.A24", "SYS.1.1.A34", "SYS.1.1.A36", "SYS.1.1.A37", "SYS.1.1.A39",
     "SYS.1.2.3.A6", "SYS.1.3.A2", "SYS.1.3.A3", "SYS.1.3.A4", "SYS.1.3.A8", "SYS.1.3.A10",
+    "SYS.1.6.A5", "SYS.1.6.A6",
 }  # fmt: skip
 """Requirements of IT-Grundschutz 2023 that facts of a server can speak to."""
-WIBA = {"Serversysteme", "IT-Administration", "Rollen / Berechtigungen / Authentisierung"}
+WIBA = {
+    "Backup", "IT-Administration", "Rollen / Berechtigungen / Authentisierung", "Serversysteme",
+    "Sicherheitsmechanismen",
+}  # fmt: skip
 
 
 def reference(path: Path) -> Path:
