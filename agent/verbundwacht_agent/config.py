@@ -2,11 +2,17 @@
 
 import difflib
 import re
+from pathlib import Path
+from typing import Final
 
 import msgspec
 
+from verbundwacht_agent import config_problems as problems
 from verbundwacht_agent.errors import ConfigError
 from verbundwacht_agent.paths import Paths
+
+_LOW, _HIGH = 60, 86_400
+_UNKNOWN: Final = re.compile(r"unknown field `(.+?)`")
 
 
 class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -23,24 +29,33 @@ def load_config(paths: Paths) -> Config:
     except FileNotFoundError:
         return Config()
     except OSError as problem:
-        raise ConfigError(f"{path} ist nicht lesbar ({problem.strerror}). Rechte prüfen.") from None
+        raise ConfigError(
+            problems.SETTINGS_UNREADABLE, file=path, reason=problem.strerror
+        ) from None
     try:
         config = msgspec.toml.decode(raw, type=Config)
     except msgspec.ValidationError as problem:
-        raise ConfigError(f"{path}: {_explain(str(problem))}") from None
+        raise _invalid(path, str(problem)) from None
     except (msgspec.DecodeError, ValueError) as problem:
-        raise ConfigError(f"{path} ist kein TOML: {problem}. Zeile berichtigen.") from None
-    if config.interval_s and not 60 <= config.interval_s <= 86_400:
+        raise ConfigError(problems.NOT_TOML, file=path, reason=problem) from None
+    if config.interval_s and not _LOW <= config.interval_s <= _HIGH:
         raise ConfigError(
-            f"{path}: interval_s = {config.interval_s}. Erlaubt sind 60 bis 86400 Sekunden."
+            problems.OUT_OF_RANGE,
+            file=path,
+            key="interval_s",
+            value=config.interval_s,
+            low=_LOW,
+            high=_HIGH,
         )
     return config
 
 
-def _explain(problem: str) -> str:
-    unknown = re.search(r"unknown field `(.+?)`", problem)
+def _invalid(path: Path, problem: str) -> ConfigError:
+    unknown = _UNKNOWN.search(problem)
     if unknown is None:
-        return f"{problem}. Wert berichtigen."
-    near = difflib.get_close_matches(unknown[1], Config.__struct_fields__, 1)
-    hint = f"Meinten Sie {near[0]}?" if near else "Möglich ist: interval_s."
-    return f"unbekannter Schlüssel {unknown[1]}. {hint}"
+        return ConfigError(problems.WRONG_VALUE, file=path, reason=problem)
+    key, fields = unknown[1], Config.__struct_fields__
+    near = difflib.get_close_matches(key, fields, 1)
+    if near:
+        return ConfigError(problems.MISSPELT_KEY, file=path, key=key, near=near[0])
+    return ConfigError(problems.UNKNOWN_KEY, file=path, key=key, possible=", ".join(fields))

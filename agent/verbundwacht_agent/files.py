@@ -4,7 +4,8 @@ import errno
 import os
 from pathlib import Path
 
-from verbundwacht_agent.errors import StateError
+from verbundwacht_agent import config_problems as problems
+from verbundwacht_agent.errors import KeyFileError
 
 
 def sync_folder(folder: Path) -> None:
@@ -37,18 +38,14 @@ def write_new_secret(path: Path, data: bytes) -> None:
 
 
 def read_secret(path: Path) -> bytes:
-    """The bytes of a file that only its owner may read. Raises StateError otherwise."""
+    """The bytes of a file that only its owner may read. Raises KeyFileError otherwise."""
     try:
         mode = path.stat().st_mode
         data = path.read_bytes()
     except FileNotFoundError:
-        raise StateError(
-            f"{path} fehlt. Zuerst den Server vorbereiten: verbundwacht-agent prepare"
-        ) from None
+        raise KeyFileError(problems.KEY_MISSING, file=path) from None
     except OSError as problem:
-        raise StateError(
-            f"{path} ist nicht lesbar ({problem.strerror}). Als root starten."
-        ) from None
+        raise KeyFileError(problems.KEY_UNREADABLE, file=path, reason=problem.strerror) from None
     if mode & 0o077:
-        raise StateError(f"{path} ist für andere lesbar. Rechte setzen: chmod 600 {path}")
+        raise KeyFileError(problems.KEY_TOO_OPEN, file=path)
     return data

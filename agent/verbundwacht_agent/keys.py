@@ -5,7 +5,8 @@ from pathlib import Path
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from verbundwacht_agent.errors import StateError
+from verbundwacht_agent import config_problems as problems
+from verbundwacht_agent.errors import KeyFileError
 from verbundwacht_agent.files import read_secret, write_new_secret
 from verbundwacht_agent.paths import Paths
 from verbundwacht_wire.keys import P256Signer
@@ -25,16 +26,16 @@ def make_keys(paths: Paths) -> None:
 
 
 def load_signer(paths: Paths) -> P256Signer:
-    """What signs this host's messages. Raises StateError: missing, too open, damaged."""
+    """What signs this host's messages. Raises KeyFileError: missing, too open, damaged."""
     return P256Signer(load_private(paths.signing_key))
 
 
 def load_private(file: Path) -> ec.EllipticCurvePrivateKey:
-    """The P-256 key in this PEM file. Raises StateError."""
+    """The P-256 key in this PEM file. Raises KeyFileError."""
     try:
         key = serialization.load_pem_private_key(read_secret(file), None)
     except (ValueError, TypeError) as problem:
-        raise StateError(f"{file} ist beschädigt ({problem}). Server neu anmelden.") from None
+        raise KeyFileError(problems.KEY_DAMAGED, file=file, reason=problem) from None
     if not isinstance(key, ec.EllipticCurvePrivateKey) or key.curve.name != "secp256r1":
-        raise StateError(f"{file} ist kein P-256-Schlüssel. Server neu anmelden.")
+        raise KeyFileError(problems.KEY_OTHER_KIND, file=file)
     return key

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
+from verbundwacht_agent import config_problems as problems
 from verbundwacht_agent.errors import ConfigError
 from verbundwacht_agent.paths import Paths
 
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 _MUNICIPALITY = re.compile(r"[a-z0-9-]{1,32}")
 _AGENT = re.compile(r"[0-9a-f]{32}")
 _ADDRESS = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([^:\[\]\s]+)):(\d{1,5})")
-_AGAIN = "Die Quittung noch einmal einlesen: verbundwacht-agent accept DATEI"
 
 
 class Address(NamedTuple):
@@ -60,13 +60,13 @@ def load_peer(path: Path) -> Peer:
     try:
         peer = msgspec.json.decode(path.read_bytes(), type=Peer)
     except OSError as problem:
-        raise ConfigError(f"{path} ist nicht lesbar ({problem.strerror}). {_AGAIN}") from None
+        raise ConfigError(problems.PEER_UNREADABLE, file=path, reason=problem.strerror) from None
     except (msgspec.DecodeError, UnicodeDecodeError) as problem:
-        raise ConfigError(f"{path} ist beschädigt ({problem}). {_AGAIN}") from None
+        raise ConfigError(problems.PEER_DAMAGED, file=path, reason=problem) from None
     for key in ("municipality", "agent", "mqtt", "https"):
         value = getattr(peer, key)
         if not _usable(key, value):
-            raise ConfigError(f"{path}: {key} = {value[:100]!r} ist unbrauchbar. {_AGAIN}")
+            raise ConfigError(problems.PEER_VALUE, file=path, key=key, value=repr(value[:100]))
     return peer
 
 
@@ -92,10 +92,7 @@ def tls_context(paths: Paths) -> "ssl.SSLContext":
         try:  # ssl itself does not say which of its files was the one
             path.open("rb").close()
         except OSError as problem:
-            raise ConfigError(
-                f"{path} ist nicht lesbar ({problem.strerror}). Als der Benutzer starten, dem die "
-                f"Datei gehört. Oder: {_AGAIN}"
-            ) from None
+            raise ConfigError(problems.TLS_UNREADABLE, file=path, reason=problem.strerror) from None
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_3
     used = paths.ca
@@ -104,7 +101,7 @@ def tls_context(paths: Paths) -> "ssl.SSLContext":
         used = paths.tls_key
         context.load_cert_chain(paths.tls_cert, paths.tls_key, password=_no_password)
     except ssl.SSLError as problem:
-        raise ConfigError(f"{used} ist unbrauchbar ({problem}). {_AGAIN}") from None
+        raise ConfigError(problems.TLS_UNUSABLE, file=used, reason=problem) from None
     return context
 
 

@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 from typing import Final, NamedTuple, TypeVar
 
+from verbundwacht_agent import config_problems as problems
 from verbundwacht_agent.errors import ConfigError
 from verbundwacht_agent.log import log_event
 from verbundwacht_agent.paths import Paths
@@ -54,8 +55,7 @@ def letters(paths: Paths) -> list[Letter]:
         return []
     except OSError as problem:
         raise ConfigError(
-            f"{paths.spool} ist nicht lesbar ({problem.strerror}). "
-            "Den Benutzer von send in die Gruppe aufnehmen, der der Ordner gehört."
+            problems.SPOOL_UNREADABLE, file=paths.spool, reason=problem.strerror
         ) from None
     acked = _acked(paths.gather / "acked")
     spooled = [Letter(p, int(p.stem)) for p in names if int(p.stem) > acked]
