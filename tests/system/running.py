@@ -13,8 +13,10 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 import structlog
+from tests.collector.ingest.mosquitto import Mosquitto
 
 from verbundwacht_collector.admin import add_municipality, bundled_pack, init
+from verbundwacht_collector.broker_files import prepare
 from verbundwacht_collector.config import Config, Folder, Listen, Public, load
 from verbundwacht_collector.enrolment import Addresses
 from verbundwacht_collector.store.sqlite import SqliteStore
@@ -77,6 +79,21 @@ class Stage(NamedTuple):
     def addresses(self) -> Addresses:
         """What a receipt tells a host."""
         return Addresses(f"localhost:{self.ports.mqtt}", f"localhost:{self.ports.https}", 900)
+
+    def put_broker_in_front(self, port: int | None = None) -> Mosquitto:
+        """The collector reads at this broker, which is not started.
+
+        Without a port it takes the place of the embedded endpoint, as an operator would do it;
+        with one it stands beside it.
+        """
+        files, text = self.folder.root / "broker", self.folder.config.read_text()
+        prepare(self.folder, ["localhost"], files)
+        if port is None:
+            port = self.ports.mqtt
+            text = text.replace(f'mqtt = "{HOST}:{port}"\n', "")
+        self.folder.config.write_text(f'broker_url = "mqtts://localhost:{port}"\n{text}')
+        load(self.folder)
+        return Mosquitto(files, port)
 
     def add(self, *municipalities: str, contact: str | None = None) -> None:
         """The municipalities exist; mail about their alerts goes to the contact, too."""

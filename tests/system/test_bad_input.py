@@ -1,8 +1,9 @@
 """A known host sends what no agent would: each is refused by its code, and nothing else suffers.
 
-Everything goes to a running collector over its real doors, with a valid certificate. "Nothing
-else" is measured: the next right message is acknowledged within a second, and the process grows
-by no more than 16 MiB over the whole set.
+Everything goes to a running collector over its real doors, with a valid certificate; one of them
+is a broker, beside the embedded endpoint that the settings name, too. "Nothing else" is measured:
+the next right message is acknowledged within a second, and the process grows by no more than
+16 MiB over the whole set.
 """
 
 import asyncio
@@ -18,17 +19,18 @@ import mqtt5
 import pytest
 from tests.collector.ingest.fakes import Identity
 from tests.system.crafted import CRAFTED, OTHERS, Crafted, with_unknown_section
-from tests.system.doors import UNREACHABLE, Gone, identity, line, post
+from tests.system.doors import PATIENCE_S, UNREACHABLE, Gone, identity, line, post
 from tests.system.facts import well_kept
 from tests.system.fleet import Member, Names, enrol
-from tests.system.running import Serve, new_stage, serving
+from tests.system.running import Serve, Stage, free_ports, new_stage, serving
 
+from verbundwacht_collector.ingest import Peer
 from verbundwacht_wire.codes import Code
 from verbundwacht_wire.frame import read_frame
 from verbundwacht_wire.messages import Ack
 
-Door = Literal["mqtt", "https"]
-DOORS: Final[tuple[Door, ...]] = ("mqtt", "https")
+Door = Literal["mqtt", "https", "broker"]
+DOORS: Final[tuple[Door, ...]] = ("mqtt", "https", "broker")
 OWN: Final = "aurach"
 ANSWERED_S: Final = 1.0
 GROWTH_KIB: Final = 16 * 1024
@@ -38,12 +40,15 @@ _NUMBERS = itertools.count(1)
 class Sender:
     """One enrolled host in front of the doors."""
 
-    def __init__(self, serve: Serve, member: Member, files: Identity) -> None:
+    def __init__(self, serve: Serve, member: Member, files: Identity, broker_port: int) -> None:
         self.serve, self.member, self.files = serve, member, files
+        self.broker_port = broker_port
 
     async def send(self, raw: bytes, door: Door) -> Ack | None:
         """The signed answer, or None where the collector said nothing at all."""
         ports = self.serve.stage.ports
+        if door == "broker":
+            return await self.send_by_broker(raw, self.files)
         if door == "https":
             try:
                 return await post(self.member, self.files, ports.https, raw)
@@ -59,6 +64,20 @@ class Sender:
                 said = await one.ended()
                 assert not any(isinstance(packet, mqtt5.PubAckPacket) for packet in said)
                 return None
+
+    async def send_by_broker(self, raw: bytes, files: Identity) -> Ack | None:
+        """Silence is known by the refusal that was counted instead: nobody ends the connection."""
+        before = counters(self.serve)
+        async with asyncio.timeout(PATIENCE_S), line(self.member, files, self.broker_port) as one:
+            await one.publish(raw)
+            refused = False
+            while True:
+                try:
+                    return await one.answer(0.3)
+                except TimeoutError:
+                    if refused:
+                        return None
+                    refused = bool(counted(before, counters(self.serve)))
 
     async def next_is_taken(self, door: Door) -> None:
         """A right message is acknowledged within a second, its connection included.
@@ -110,18 +129,33 @@ def counted(before: dict[int, int], after: dict[int, int]) -> dict[int, int]:
 
 
 @pytest.fixture(scope="module")
-def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serve]:
+def stage(tmp_path_factory: pytest.TempPathFactory) -> Stage:
     stage = new_stage(tmp_path_factory.mktemp("bad-input") / "collector")
     stage.add(OWN, OTHERS)
+    return stage
+
+
+@pytest.fixture(scope="module")
+def broker_port(stage: Stage) -> Iterator[int]:
+    """A broker beside the embedded endpoint, which stays because the settings name it."""
+    mosquitto = stage.put_broker_in_front(free_ports(1)[0])
+    try:
+        yield mosquitto.start().port
+    finally:
+        mosquitto.kill()
+
+
+@pytest.fixture(scope="module")
+def serve(stage: Stage, broker_port: int) -> Iterator[Serve]:
     with serving(stage) as running:
         yield running
 
 
 @pytest.fixture
-async def sender(serve: Serve, tmp_path: Path) -> Sender:
+async def sender(serve: Serve, tmp_path: Path, broker_port: int) -> Sender:
     names = Names(OWN, f"server-{next(_NUMBERS)}")
     (member,) = enrol(serve.stage.folder, [names], serve.stage.addresses)
-    one = Sender(serve, member, identity(member, tmp_path))
+    one = Sender(serve, member, identity(member, tmp_path), broker_port)
     assert await one.send(member.report(well_kept()), "mqtt") is not None
     return one
 
@@ -150,19 +184,32 @@ async def test_a_message_sent_again_is_acknowledged_again_and_changes_nothing(
     await sender.next_is_taken(door)
 
 
+@pytest.mark.parametrize("door", ["https", "broker"])
 async def test_a_message_of_another_host_is_refused_even_if_that_host_signed_it(
-    sender: Sender,
+    sender: Sender, door: Door
 ) -> None:
     names = Names(OTHERS, f"server-{next(_NUMBERS)}")
     stage = sender.serve.stage
     (other,) = enrol(stage.folder, [names], stage.addresses)
     before = counters(sender.serve)
 
-    answer = await sender.send(other.report(well_kept()), "https")
+    answer = await sender.send(other.report(well_kept()), door)
 
     assert answer is None
-    await sender.next_is_taken("https")
+    await sender.next_is_taken(door)
     assert counted(before, counters(sender.serve)) == {Code.IDENTITY: 1}
+
+
+async def test_a_foreign_municipality_in_the_topic_is_refused_and_counted(sender: Sender) -> None:
+    """A broker cannot know which municipality an agent belongs to; the collector does."""
+    before = counters(sender.serve)
+    abroad = sender.files._replace(peer=Peer(OTHERS, sender.member.agent))
+    raw = sender.member.report({})
+
+    assert await sender.send_by_broker(raw, abroad) is None
+    assert counted(before, counters(sender.serve)) == {Code.IDENTITY: 1}
+    ack = await sender.send(raw, "broker")
+    assert ack is not None and ack.upto == sender.member.seq
 
 
 @pytest.mark.parametrize("door", DOORS)
@@ -201,7 +248,7 @@ async def test_many_wrong_messages_at_once_keep_nobody_out(sender: Sender, tmp_p
     names = [Names(OWN, f"server-{next(_NUMBERS)}") for _ in range(10)]
     stage = sender.serve.stage
     attackers = [
-        Sender(sender.serve, member, identity(member, tmp_path))
+        Sender(sender.serve, member, identity(member, tmp_path), sender.broker_port)
         for member in enrol(stage.folder, names, stage.addresses)
     ]
     bombs = [one for one in CRAFTED if "bomb" in one.name]

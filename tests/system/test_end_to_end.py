@@ -1,11 +1,13 @@
 """From a change on this very machine to the mail that somebody gets; every part is the real one.
 
 The change is a listening socket: a database's port, open to the network. The agent is the
-installed command, the collector a process of its own, the mail server a real one.
+installed command, the collector a process of its own, the mail server a real one, and where there
+is a broker, it is mosquitto.
 """
 
 import json
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +21,7 @@ from tests.system.enrolled import (
     said,
 )
 from tests.system.mailbox import Mail, Mailbox, mailbox
-from tests.system.running import Serve, free_ports, new_stage, serving
+from tests.system.running import Serve, Stage, free_ports, new_stage, serving
 
 SOC = "soc@example.org"
 TOWNS = ("aurach", "bernstein")
@@ -34,7 +36,25 @@ def box() -> Iterator[Mailbox]:
 
 @pytest.fixture
 def serve(box: Mailbox, tmp_path: Path) -> Iterator[Serve]:
+    with _serving_towns(
+        new_stage(tmp_path / "collector", mail_port=box.port, baseline="plan")
+    ) as it:
+        yield it
+
+
+@pytest.fixture
+def serve_behind_a_broker(box: Mailbox, tmp_path: Path) -> Iterator[Serve]:
     stage = new_stage(tmp_path / "collector", mail_port=box.port, baseline="plan")
+    mosquitto = stage.put_broker_in_front().start()
+    try:
+        with _serving_towns(stage) as it:
+            yield it
+    finally:
+        mosquitto.kill()
+
+
+@contextmanager
+def _serving_towns(stage: Stage) -> Iterator[Serve]:
     stage.add("aurach", contact=AURACH)
     stage.add("bernstein", contact=BERNSTEIN)
     with serving(stage) as running:
@@ -59,9 +79,11 @@ def alerts(serve: Serve, *options: str) -> list[dict[str, Any]]:
     return found
 
 
+@pytest.mark.parametrize("way", ["serve", "serve_behind_a_broker"])
 def test_an_opened_port_is_a_mail_to_soc_and_town_and_so_is_its_closing(
-    serve: Serve, box: Mailbox, tmp_path: Path
+    way: str, box: Mailbox, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
+    serve: Serve = request.getfixturevalue(way)
     host = enrol_agent(serve.stage, "aurach", tmp_path / "agent")
     agent(host, "once")
     assert alerts(serve) == [], "what was there from the beginning is planned, not alerted"

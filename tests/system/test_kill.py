@@ -1,10 +1,12 @@
-"""The collector is killed again and again while thirty hosts report, and nothing is lost.
+"""Collector and broker are killed again and again while thirty hosts report; nothing is lost.
 
 Each host behaves like the real agent: it keeps a frame until a signed acknowledgement covers it,
 and sends it again after every break, over MQTT or HTTPS. What the killed collector holds at the
 end is compared with a second one that took in the same frames without interruption.
 
-`VERBUNDWACHT_KILLS` and `VERBUNDWACHT_REPORTS` make the run longer.
+Behind a broker it is killed as well, alone or together with the collector, and loses whatever it
+had said it got. `VERBUNDWACHT_KILLS`, `VERBUNDWACHT_BROKER_KILLS` and `VERBUNDWACHT_REPORTS` make
+the runs longer.
 """
 
 import asyncio
@@ -19,6 +21,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from tests.collector.ingest.fakes import Identity
+from tests.collector.ingest.mosquitto import Mosquitto
 from tests.system.doors import UNREACHABLE, identity, line, post
 from tests.system.facts import section, well_kept
 from tests.system.fleet import Member, Names, enrol
@@ -38,6 +41,8 @@ from verbundwacht_wire.messages import Ack
 
 KILLS: Final = int(os.environ.get("VERBUNDWACHT_KILLS", "20"))
 REPORTS: Final = int(os.environ.get("VERBUNDWACHT_REPORTS", "10000"))
+BROKER_KILLS: Final = int(os.environ.get("VERBUNDWACHT_BROKER_KILLS", "6"))
+BROKER_REPORTS: Final = 1_500
 HOSTS: Final = 30
 WINDOW: Final = 8
 BY_HTTPS: Final = 0.15  # of all deliveries
@@ -52,7 +57,7 @@ class Reporter:
     def __init__(self, member: Member, files: Identity, chance: random.Random) -> None:
         self.member, self.files, self._chance = member, files, chance
         self.made = [member.report(well_kept())]
-        self.acknowledged, self.deliveries = 0, 0
+        self.acknowledged, self.published = 0, 0
 
     @property
     def done(self) -> bool:
@@ -88,7 +93,6 @@ class Reporter:
             by_https = self._chance.random() < BY_HTTPS
             with contextlib.suppress(*UNREACHABLE):
                 await (self._post(stage) if by_https else self._publish(stage))
-                self.deliveries += 1
             await asyncio.sleep(self._chance.uniform(0.05, 0.3))
 
     async def _publish(self, stage: Stage) -> None:
@@ -98,6 +102,7 @@ class Reporter:
             upto = self.acknowledged + len(waiting)
             while self.acknowledged < upto:
                 self._believe(await one.answer())
+            self.published += len(waiting)
 
     async def _post(self, stage: Stage) -> None:
         for frame in self.made[self.acknowledged : self.acknowledged + 1]:
@@ -126,18 +131,36 @@ async def test_nothing_acknowledged_is_lost_or_doubled_when_the_collector_is_kil
     tmp_path: Path,
 ) -> None:
     stage = new_stage(tmp_path / "collector")
+    await _survives(stage, tmp_path, None)
+
+
+async def test_nothing_acknowledged_is_lost_or_doubled_when_collector_and_broker_are_killed(
+    tmp_path: Path,
+) -> None:
+    stage = new_stage(tmp_path / "collector")
+    mosquitto = stage.put_broker_in_front()
+    try:
+        await _survives(stage, tmp_path, mosquitto.start())
+    finally:
+        mosquitto.kill()
+
+
+async def _survives(stage: Stage, tmp_path: Path, mosquitto: Mosquitto | None) -> None:
+    """What the killed collector holds is what one that was left in peace holds."""
     stage.add(*MUNICIPALITIES)
     names = [Names(MUNICIPALITIES[i % 3], f"server-{i}") for i in range(HOSTS)]
     members = enrol(stage.folder, names, stage.addresses)
     twin = Folder(shutil.copytree(stage.folder.root, tmp_path / "twin"))
     hosts = [Reporter(m, identity(m, tmp_path), random.Random(i)) for i, m in enumerate(members)]
 
-    async with asyncio.timeout(LIMIT_S):
-        survived = await _under_fire(stage, hosts)
+    kills, reports = (KILLS, REPORTS) if mosquitto is None else (BROKER_KILLS, BROKER_REPORTS)
+
+    async with asyncio.timeout(LIMIT_S + 10 * kills):
+        await _under_fire(stage, hosts, kills, reports, mosquitto)
 
     _take_in_without_interruption(twin, hosts)
-    assert survived == KILLS
-    assert sum(len(host.made) for host in hosts) >= REPORTS
+    assert sum(len(host.made) for host in hosts) >= reports
+    assert sum(host.published for host in hosts) >= reports / 2, "HTTPS has carried the test"
     with _reading(stage.folder) as killed, _reading(twin) as whole:
         assert killed.execute("PRAGMA integrity_check").fetchone() == ("ok",)
         for host in hosts:
@@ -147,19 +170,26 @@ async def test_nothing_acknowledged_is_lost_or_doubled_when_the_collector_is_kil
         assert _findings(killed) == _findings(whole)
 
 
-async def _under_fire(stage: Stage, hosts: list[Reporter]) -> int:
-    """All hosts report; the collector is killed and started again; returns how often."""
+async def _under_fire(
+    stage: Stage, hosts: list[Reporter], kills: int, reports: int, mosquitto: Mosquitto | None
+) -> None:
+    """All hosts report; the collector, its broker or both are killed and started again."""
     chance, finishing = random.Random(), asyncio.Event()
-    kills = 0
     serve = await asyncio.to_thread(Serve(stage).wait_ready)
     reporting = [asyncio.create_task(host.report(stage, finishing)) for host in hosts]
     try:
-        while kills < KILLS or sum(len(host.made) for host in hosts) < REPORTS:
+        while kills or sum(len(host.made) for host in hosts) < reports:
             await asyncio.sleep(chance.uniform(0, LIVES_S))
             _raise_if_failed(reporting)
-            if kills < KILLS:
+            if not kills:
+                continue
+            kills -= 1
+            both = kills % 3 == 0
+            if mosquitto is not None and (both or kills % 3 == 1):
+                mosquitto.kill()
+                await asyncio.to_thread(mosquitto.start)
+            if mosquitto is None or both or kills % 3 == 2:
                 serve.kill()
-                kills += 1
                 serve = await asyncio.to_thread(Serve(stage).wait_ready)
         finishing.set()
         await asyncio.gather(*reporting)
@@ -168,7 +198,6 @@ async def _under_fire(stage: Stage, hosts: list[Reporter]) -> int:
             task.cancel()
         await asyncio.gather(*reporting, return_exceptions=True)
         serve.stop()
-    return kills
 
 
 def _raise_if_failed(tasks: list[asyncio.Task[None]]) -> None:
