@@ -1,8 +1,8 @@
 """Runs the probes: four at a time, ten seconds each, a minute in all.
 
 A probe that fails is a fact about the host, not a crash. One that hangs loses its place after
-ten seconds and is left behind on its daemon thread; the others go on. What it still finds
-within the minute counts, or else its section says `timeout`.
+ten seconds and is left behind on its daemon thread, and its section says `timeout`: nobody waits
+for it but those probes that still have time of their own. What it finds until then counts.
 """
 
 import hashlib
@@ -130,6 +130,7 @@ class _Crew:
         self._waiting: queue.SimpleQueue[str] = queue.SimpleQueue()
         self.done: queue.SimpleQueue[tuple[str, Section]] = queue.SimpleQueue()
         self._begun: dict[str, float] = {}
+        self.given_up: set[str] = set()
         for name in names:
             self._waiting.put(name)
         for _ in range(min(AT_ONCE, len(names))):
@@ -154,6 +155,7 @@ class _Crew:
         """Whoever hangs keeps no place: four hanging probes would stop all others."""
         for name, begun in tuple(self._begun.items()):
             if time.monotonic() - begun > each_s and self._begun.pop(name, None) is not None:
+                self.given_up.add(name)
                 self._hire()
 
 
@@ -163,13 +165,20 @@ def _run(
     crew = _Crew(host, names, now_ms)
     found: dict[str, Section] = {}
     until = time.monotonic() + all_s
-    while len(found) < len(names) and (left := until - time.monotonic()) > 0:
+    while set(names) - found.keys() - crew.given_up and (left := until - time.monotonic()) > 0:
         with suppress(queue.Empty):
             name, section = crew.done.get(timeout=min(left, each_s / 4))
             found[name] = section
         crew.replace_the_slow(each_s)
-    late = Unavailable("timeout", "run_limit", "Der Server ist sehr langsam oder hängt.")
-    return {n: found.get(n) or _unavailable(late, now_ms()) for n in names}
+    with suppress(queue.Empty):
+        while True:
+            found.update([crew.done.get_nowait()])  # found at the last moment
+    return {n: found.get(n) or _late(n in crew.given_up, now_ms()) for n in names}
+
+
+def _late(hung: bool, at: int) -> Section:
+    hint = "Der Server ist sehr langsam, oder ein Dateisystem oder Befehl hängt."
+    return _unavailable(Unavailable("timeout", "probe_limit" if hung else "run_limit", hint), at)
 
 
 def _one(host: Host, probe: Probe, now_ms: Callable[[], int]) -> Section:

@@ -5,9 +5,11 @@ parsers. Whatever cannot be read is `Unavailable`, with one subclass: `Missing` 
 thing is *not there*, and only a probe may turn that into a proven `absent`.
 Hard-learned: opening a FIFO blocks for ever, so files are opened non-blocking and must be
 regular; a child may ignore TERM, fork, or leave its pipe open in a grandchild, so it gets its
-own session, KILL goes to the whole group, and the end of the child ends the reading.
+own session, KILL goes to the whole group, and the end of the child ends the reading. A run does
+not wait for a probe that hangs, so at its end it takes that probe's command with it.
 """
 
+import atexit
 import errno
 import os
 import signal
@@ -199,11 +201,24 @@ class LocalHost(Host):
             )
         except (OSError, ValueError) as error:
             raise _unavailable(error) from error
+        _running.add(child.pid)
         try:
             stdout, stderr = _outputs(child, time.monotonic() + timeout_s, limit)
         finally:
+            _running.discard(child.pid)  # first: after the wait the number may be another's
             code = _end(child)
         return Completed(code, stdout, stderr)
+
+
+_running: Final[set[int]] = set()
+
+
+@atexit.register
+def end_commands() -> None:
+    """No command of a probe that hangs outlives this process."""
+    for pid in tuple(_running):
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(pid, signal.SIGKILL)
 
 
 def _program(name: str) -> str:

@@ -42,11 +42,12 @@ def _tls(damage: Act) -> Act:
 
 
 def _key(damage: Act) -> Act:
-    return lambda paths: (
-        paths.tls_key.chmod(0o600),
-        damage(paths),
-        load_private(paths.tls_key),
-    )
+    def act(paths: Paths) -> object:
+        paths.tls_key.chmod(0o600)
+        damage(paths)
+        return load_private(paths.tls_key)
+
+    return act
 
 
 def _spool(paths: Paths) -> object:
