@@ -101,6 +101,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_broker(commands.group("broker", "ein externer MQTT-Broker vor dem Sammler"))
     _add_registry(commands)
     _add_alerts(commands)
+    _add_channels(commands.group("channel", "Kanäle: wohin Nachrichten gehen"))
     _add_packs(commands.group("pack", "Regelpakete"))
     return parser
 
@@ -224,6 +225,16 @@ def _add_alerts(commands: _Commands) -> None:
         if name == "close":
             command.add_argument("--reason", required=True, choices=CLOSE_REASONS)
             command.add_argument("--text", default="", metavar="TEXT")
+
+
+def _add_channels(group: _Commands) -> None:
+    from verbundwacht_collector.commands import channels
+
+    group.add("list", "Kanäle zeigen: wer benachrichtigt wird und ob es ankommt", channels.listing)
+    command = group.add("test", "eine Testnachricht senden", channels.test)
+    command.add_argument("name", metavar="NAME", help="Empfänger oder Nummer des Kanals")
+    command.add_argument("--wait", action="store_true", help="auf das Ergebnis warten")
+    command.add_argument("--by", metavar="ANMELDENAME", help="wer das tut (sonst Betrieb)")
 
 
 def _add_packs(group: _Commands) -> None:

@@ -19,6 +19,7 @@ from verbundwacht_collector.commands.registry import (
     check_municipality,
     find_host,
 )
+from verbundwacht_collector.store.views import DeliveryRow
 
 SEVERITY = {"critical": "kritisch", "high": "hoch", "medium": "mittel", "low": "niedrig"}
 STATE = {
@@ -122,8 +123,24 @@ def show(args: argparse.Namespace) -> int:
         who = event.actor or "Verbundwacht"
         print(plain(f"  {when(event.at)}  {who}: {event.kind} ({event.reason}){text}"))
     for sent in detail.deliveries:
-        print(plain(f"  {sent.channel} an {sent.recipient}: {sent.state} ({sent.attempts})"))
+        print(*map(plain, _told(sent)), sep="\n")
     return 0
+
+
+def _told(sent: DeliveryRow) -> list[str]:
+    """What became of one message, in the words of the pages."""
+    from verbundwacht_collector.web.views.deliveries import delivery_line
+
+    line = delivery_line(sent)
+    parts = [f"  {line.channel} an {line.recipient}: {line.about}, {line.state.text}"]
+    parts += ["gesammelt mit anderen"] if line.bundled else []
+    parts += [f"{line.attempts} Versuche"] if line.attempts > 1 else []
+    if line.next_at:
+        parts.append(f"nächster Versuch {when(line.next_at)}")
+    elif line.at:
+        parts.append(when(line.at))
+    parts += [f"Antwort: {line.answer}"] if line.answer else []
+    return [", ".join(parts)] + ([f"    {line.advice}"] if line.advice else [])
 
 
 def _act(args: argparse.Namespace, kind: str) -> int:

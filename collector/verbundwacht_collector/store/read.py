@@ -15,6 +15,7 @@ from verbundwacht_collector.store import views
 from verbundwacht_collector.store.named import named
 
 _Q: Final = named("read.sql")
+_NOTIFY: Final = named("notify.sql")
 LATE_INTERVALS, SILENT_INTERVALS = 2, 3
 SEVERITIES: Final = ("critical", "high", "medium", "low")
 _RANK = "CASE a.severity WHEN 'critical' THEN 0 WHEN 'high' THEN 1 WHEN 'medium' THEN 2 ELSE 3 END"
@@ -148,9 +149,7 @@ def alert(db: sqlite3.Connection, number: str, *, scope: Scope, now: int) -> vie
         finding=_finding_of(db, host_id, row[3], row[4], host) if host else None,
         evidence=_evidence(db, host_id, cited),
         events=history,
-        deliveries=[
-            views.DeliveryRow(*d) for d in db.execute(_Q["deliveries"], {"alert_id": alert_id})
-        ],
+        deliveries=deliveries(db, alert_id, scope=scope),
         earlier=[
             dict(zip(("number", "opened_at", "state", "changed_at"), e, strict=True))
             for e in db.execute(_Q["predecessors"], {"alert_id": alert_id})
@@ -171,6 +170,24 @@ def _silent_children(
     since = serving_since(db)
     found = db.execute(f"{sql} ORDER BY h.name, a.id", values | {"town": municipality})
     return [_alert(row, now, since) for row in found]
+
+
+def deliveries(db: sqlite3.Connection, alert_id: int, *, scope: Scope) -> list[views.DeliveryRow]:
+    """What became of the messages about an alert; none for an alert outside the scope.
+
+    The addresses of channels that belong to others are "", and so is what their side answered.
+    """
+    bounds, values = fence(scope)
+    sql = _NOTIFY["deliveries"].format(scope=bounds, own=_THEIRS.get(type(scope), "1 = 1"))
+    rows = db.execute(sql, values | {"alert_id": alert_id})
+    return [views.DeliveryRow(*row[:10], bool(row[10])) for row in rows]
+
+
+_THEIRS: Final[dict[type, str]] = {
+    MunicipalityScope: "c.municipality_id = :scope",
+    AllianceScope: "(c.alliance_id = :scope OR cm.alliance_id = :scope)",
+}
+"""Which channels a reader knows: a joint SOC also those of the municipalities it looks after."""
 
 
 def _evidence(db: sqlite3.Connection, host_id: int, entry: bytes) -> views.EvidenceRow | None:

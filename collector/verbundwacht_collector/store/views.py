@@ -46,7 +46,7 @@ class EventRow(msgspec.Struct, frozen=True):
 
 
 class DeliveryRow(msgspec.Struct, frozen=True):
-    """One notification about an alert."""
+    """One notification about an alert. recipient, response: "" if they belong to others."""
 
     channel: str
     recipient: str
@@ -56,6 +56,9 @@ class DeliveryRow(msgspec.Struct, frozen=True):
     done_at: int | None
     response: str
     event: str
+    next_at: int | None  # when it is tried, or its bundle
+    tried_at: int | None
+    bundled: bool  # goes, or went, out with others in one message
 
 
 class EvidenceRow(msgspec.Struct, frozen=True):

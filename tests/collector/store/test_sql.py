@@ -11,10 +11,9 @@ import verbundwacht_collector
 from verbundwacht_collector.store.named import named
 
 SOURCE = Path(next(iter(verbundwacht_collector.__path__)))
-FILES = ("read.sql", "write.sql", "notify.sql")
 STATEMENTS = [
     (file, name, sql)
-    for file in ("read.sql", "write.sql", "observed.sql")
+    for file in ("read.sql", "write.sql", "observed.sql", "notify.sql")
     for name, sql in named(file).items()
 ]
 IDS = [name for _, name, _ in STATEMENTS]

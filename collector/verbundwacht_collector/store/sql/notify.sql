@@ -211,3 +211,14 @@ SELECT c.kind, c.recipient, count(*),
   FROM channel c JOIN delivery d ON d.channel_id = c.id
  WHERE {own} AND d.state <> 'delivered' AND d.state IN ('failed', 'expired') AND d.done_at > :since
  GROUP BY c.id ORDER BY c.id
+
+-- name: deliveries
+-- An address that belongs to others is not told, nor what their server answered.
+SELECT c.kind, CASE WHEN {own} THEN d.recipient ELSE '' END, d.state, d.attempts, d.created_at,
+       d.done_at, CASE WHEN {own} THEN d.response ELSE '' END, e.kind,
+       CASE WHEN d.state = 'waiting' THEN coalesce(n.next_at, d.next_at) END,
+       coalesce(n.tried_at, d.tried_at), d.held = 1 OR d.notice_id IS NOT NULL
+  FROM delivery d JOIN channel c ON c.id = d.channel_id JOIN alert_event e ON e.id = d.event_id
+  JOIN alert a ON a.id = e.alert_id JOIN municipality m ON m.id = a.municipality_id
+  LEFT JOIN municipality cm ON cm.id = c.municipality_id LEFT JOIN notice n ON n.id = d.notice_id
+ WHERE {scope} AND e.alert_id = :alert_id ORDER BY d.created_at, d.id

@@ -12,11 +12,6 @@ SELECT e.at, e.kind, p.name, e.text, e.reason, e.evidence
   FROM alert_event e LEFT JOIN person p ON p.id = e.actor_id
  WHERE e.alert_id = :alert_id ORDER BY e.id
 
--- name: deliveries
-SELECT c.kind, d.recipient, d.state, d.attempts, d.created_at, d.done_at, d.response, e.kind
-  FROM delivery d JOIN channel c ON c.id = d.channel_id JOIN alert_event e ON e.id = d.event_id
- WHERE e.alert_id = :alert_id ORDER BY d.created_at, d.id
-
 -- name: evidence
 SELECT e.seq, e.hash, e.kind, e.received_at, k.kid
   FROM envelope e JOIN host_key k ON k.host_id = e.host_id
