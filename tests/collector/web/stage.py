@@ -130,7 +130,10 @@ def observer(
     readers: Readers,
     watched: Watched,
     clock: Clock,
+    *,
     statvfs: Callable[[Path], os.statvfs_result] = half_full,
+    keep_s: float = 0.0,
+    patience_s: float = 5.0,
 ) -> Observer:
     """How this collector is asked about itself."""
     doors = [Door("mqtt", "0.0.0.0:8883", True), Door("https", "0.0.0.0:8884", True)]
@@ -143,7 +146,8 @@ def observer(
         clock=clock,
         serving_since=NOW - 30 * DAY,
         statvfs=statvfs,
-        keep_s=0.0,
+        keep_s=keep_s,
+        patience_s=patience_s,
     )
 
 
@@ -169,7 +173,12 @@ class Served(NamedTuple):
 
 
 @asynccontextmanager
-async def stage(path: Path, *, insecure_loopback: bool = True) -> AsyncIterator[Stage]:
+async def stage(
+    path: Path,
+    *,
+    insecure_loopback: bool = True,
+    statvfs: Callable[[Path], os.statvfs_result] = half_full,
+) -> AsyncIterator[Stage]:
     """A server on a free loopback port; plain HTTP, as in the demo unless told otherwise."""
     await asyncio.to_thread(path.write_bytes, seeded())
     store, readers, clock = SqliteStore(path), Readers(path), Clock()
@@ -177,7 +186,7 @@ async def stage(path: Path, *, insecure_loopback: bool = True) -> AsyncIterator[
     deps = WebDeps(
         read=readers,
         write=writes,
-        observer=observer(path, readers, Watched(writes), clock),
+        observer=observer(path, readers, Watched(writes), clock, statvfs=statvfs),
         packs=lambda: (pack(),),
         clock=clock,
         insecure_loopback=insecure_loopback,
@@ -221,6 +230,9 @@ def seed(path: Path) -> None:
         ):
             _host(tx, agent, town, name, simulated)
         _tell(tx, judge)
+        tx.count(f"code:{Code.GAP.value}", 8)
+        tx.set_counter(f"at:{Code.GAP.value}", NOW - 2 * HOUR)
+        tx.count(f"host:{host_id(tx, DENIED)}:{Code.GAP.value}", 8)
     store.close()
 
 

@@ -25,7 +25,7 @@ SIZES = [
     *((width, scheme) for width in (1440, 1024, 390) for scheme in ("light", "dark")),
     (320, "light"),
 ]
-PATHS = ("/", "/alerts", "/findings", "/hosts", "/search?q=ssh", f"/hosts/{REAL}")
+PATHS = ("/", "/alerts", "/findings", "/hosts", "/search?q=ssh", f"/hosts/{REAL}", "/status")
 
 
 class Sight(NamedTuple):
@@ -93,6 +93,7 @@ SIGHTS = {
     "search, packages": Sight(at("/search?q=paket-1"), "paket-119"),
     "search, nothing found": Sight(at("/search?q=gibtesnicht"), "Nichts gefunden."),
     "search, no text": Sight(at("/search"), "Geben Sie oben"),
+    "status": Sight(at("/status"), "Was geprüft wird"),
     "keys, help open": Sight(keys_open, "Einzeltasten ausschalten"),
     "hosts": Sight(at("/hosts"), "Alle Server"),
     "hosts, filtered": Sight(at("/hosts?freshness=silent&q=vg"), "Ausgewählte Server"),

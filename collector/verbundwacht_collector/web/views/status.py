@@ -167,7 +167,7 @@ def length(ms: int) -> str:
     if ms < 60_000:
         seconds = max(0.1, ms / 1000)
         shown = dates.number(round(seconds, 1) if seconds < 10 else round(seconds))
-        return _("%(seconds)s Sekunden", seconds=shown)
+        return f"{shown} s"
     return dates.span(ms)
 
 
