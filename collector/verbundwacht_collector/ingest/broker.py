@@ -12,13 +12,11 @@ import asyncio
 import contextlib
 import random
 import re
-import time
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
 from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
-import aiomqtt
 import structlog
 
 from verbundwacht_collector.ingest import Answer, Peer, Receive
@@ -27,7 +25,6 @@ from verbundwacht_collector.ingest.gate import Count
 from verbundwacht_collector.ingest.quiet import Refusals
 from verbundwacht_collector.ingest.subscriber import (
     Bounds,
-    BrokerError,
     Incoming,
     Room,
     Subscriber,
@@ -55,7 +52,6 @@ class BrokerStatus(NamedTuple):
     """How the door stands, for whoever shows it."""
 
     connected: bool
-    since_ms: int  # of that state, Unix
     problem: str  # why it is not connected
     attempts: int  # since the last connection
     lost: int  # connections since the start
@@ -70,12 +66,16 @@ class Waiting(NamedTuple):
     down: str
     task: asyncio.Task[Answer] | None
 
+    @property
+    def stored(self) -> bool:
+        """Its commit is done, or it was refused. Only for a task that is done."""
+        return self.task is None or not (self.task.cancelled() or self.task.exception())
+
 
 class BrokerDoor:
     """Messages from a broker go to `receive`, each with the peer that its topic names.
 
-    count: called for what the door itself refuses (107). changed: called with True when messages
-    can come, with False when they cannot any more.
+    count: called for what the door itself refuses (107).
     """
 
     def __init__(
@@ -83,13 +83,12 @@ class BrokerDoor:
         target: Target,
         receive: Receive,
         count: Count,
-        changed: Callable[[bool], None] = lambda _: None,
         bounds: Bounds = Bounds(),  # noqa: B008 - immutable
         pace: Pace = Pace(),  # noqa: B008 - immutable
     ) -> None:
         self.receive, self.count = receive, count
         self.room = Room(bounds)
-        self._target, self._changed, self._pace = target, changed, pace
+        self._target, self._pace = target, pace
         self._refusals = Refusals("message.refused", "broker")
         self._waiting: deque[Waiting] = deque()  # in order of arrival
         self._done, self._idle = asyncio.Event(), asyncio.Event()
@@ -98,7 +97,7 @@ class BrokerDoor:
         self._subscriber: Subscriber | None = None  # the newest, connected or about to be
         self._listens = False
         self._tasks: list[asyncio.Task[None]] = []
-        self._since_ms, self._problem, self._attempts, self._lost = _now_ms(), "", 0, 0
+        self._problem, self._attempts, self._lost = "", 0, 0
 
     async def open(self) -> None:
         """The door looks for the broker, for as long as it takes; agents need not wait for it."""
@@ -112,7 +111,6 @@ class BrokerDoor:
         """How the door stands now."""
         return BrokerStatus(
             self._listens,
-            self._since_ms,
             self._problem,
             self._attempts,
             self._lost,
@@ -138,12 +136,12 @@ class BrokerDoor:
         while not self._closing.is_set():
             # without room a connection could not be read, and its next keep-alive would end it
             await _first(self._closing.wait(), self.room.free.wait())
-            begun = loop.time()
-            await self._connect()
+            self._attempts += 1
+            listened_from = await self._connect()
             if self._closing.is_set():
                 return
-            if loop.time() - begun > delay_s:  # it was a connection, not one more refusal
-                delay_s = self._pace.first_s
+            if listened_from is not None and loop.time() - listened_from > delay_s:
+                delay_s = self._pace.first_s  # it was a connection, not one more refusal
             wait_s = delay_s * random.uniform(0.5, 1.0)  # noqa: S311 - to spread, not to hide
             delay_s = min(delay_s * 2, self._pace.most_s)
             log.warning(
@@ -155,13 +153,14 @@ class BrokerDoor:
             )
             await _first(self._closing.wait(), timeout_s=wait_s)
 
-    async def _connect(self) -> None:
-        """One connection from its beginning to its end."""
-        self._attempts += 1
+    async def _connect(self) -> float | None:
+        """One connection from its beginning to its end; since when messages could come by it."""
+        since: float | None = None
         self._subscriber = subscriber = Subscriber(self._target, self._take, self.room)
         try:
             async with subscriber:
                 await subscriber.listen(UP)
+                since = asyncio.get_running_loop().time()
                 self._connected()
                 ending = asyncio.ensure_future(subscriber.ended())
                 await _first(self._closing.wait(), ending)
@@ -169,11 +168,14 @@ class BrokerDoor:
                     await self._drain(subscriber)
                 else:
                     self._problem = ending.result()
-        except (aiomqtt.MqttError, BrokerError, OSError) as problem:
-            self._problem = str(problem) or type(problem).__name__
+        except Exception as problem:  # whatever it was, the next attempt may be luckier
+            self._problem = str(problem) or repr(problem)
         finally:
             subscriber.abandon()
-            self._disconnected()
+            self._subscriber = None
+            self._lost += self._listens
+            self._listens = False
+        return since
 
     @property
     def _address(self) -> str:
@@ -181,21 +183,11 @@ class BrokerDoor:
 
     def _connected(self) -> None:
         self._listens, self._problem, self._attempts = True, "", 0
-        self._since_ms = _now_ms()
         log.info("broker.connected", address=self._address, client_id=self._target.client_id)
         left = (self._target.valid_until - datetime.now(UTC)).days
         if left < SOON_DAYS:
-            log.warning(
-                "broker.certificate_ends", days_left=left, renew="verbundwacht broker prepare"
-            )
-        self._changed(True)
-
-    def _disconnected(self) -> None:
-        self._subscriber = None
-        if self._listens:
-            self._listens, self._since_ms = False, _now_ms()
-            self._lost += 1
-            self._changed(False)
+            cure = "verbundwacht broker prepare"
+            log.warning("broker.certificate_ends", days_left=left, renew=cure)
 
     async def _drain(self, subscriber: Subscriber) -> None:
         """Nothing more is read; what was read is answered, for five seconds at most."""
@@ -240,17 +232,14 @@ class BrokerDoor:
 
     async def _answer(self, ready: list[Waiting]) -> None:
         """Each signed answer leaves once; who misses one sends its message again."""
-        answers = dict.fromkeys(
-            (one.down, ack)
-            for one in ready
-            if one.task is not None and (ack := _ack_of(one.task)) is not None
-        )
+        found = ((one.down, one.task.result().ack) for one in ready if one.task and one.stored)
+        answers = [*dict.fromkeys((down, ack) for down, ack in found if ack is not None)]
         subscriber = self._subscriber
         if not answers or subscriber is None or not subscriber.live:
             return
         try:
-            await subscriber.say(list(answers))
-        except (aiomqtt.MqttError, OSError) as problem:
+            await subscriber.say(answers)
+        except Exception as problem:
             log.warning("answers.not_sent", answers=len(answers), problem=str(problem))
 
     def _acknowledge(self, one: Waiting) -> None:
@@ -259,14 +248,7 @@ class BrokerDoor:
         One that fails again is left to its agent, which still has it: otherwise a message that
         can never be stored would come back for ever.
         """
-        problem = one.task.exception() if one.task is not None else None
-        if problem is None:
-            one.message.source.ack(one.message)
-            return
-        log.error(
-            "frame.not_stored", topic=one.down, again=one.message.again, problem=repr(problem)
-        )
-        if one.message.again:
+        if one.stored or one.message.again:
             one.message.source.ack(one.message)
         else:
             one.message.source.fail("a message could not be stored")
@@ -285,11 +267,12 @@ def sender_of(message: Incoming) -> tuple[Peer | None, str]:
 
 
 async def _receive(receive: Receive, message: Incoming, peer: Peer) -> Answer:
-    return await receive(message.payload, peer)
-
-
-def _ack_of(task: asyncio.Task[Answer]) -> bytes | None:
-    return None if task.exception() is not None else task.result().ack
+    try:
+        return await receive(message.payload, peer)
+    except Exception as problem:
+        agent, again = peer.agent.hex(), message.again
+        log.error("frame.not_stored", agent=agent, again=again, problem=repr(problem))
+        raise
 
 
 async def _first(*these: Awaitable[object], timeout_s: float | None = None) -> None:
@@ -300,7 +283,3 @@ async def _first(*these: Awaitable[object], timeout_s: float | None = None) -> N
     finally:
         for task in tasks:
             task.cancel()
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000

@@ -158,7 +158,6 @@ class Brokered(NamedTuple):
     port: int
     receiver: Receiver
     counts: Counts
-    states: list[bool]  # what the door said about its connection, in order
 
 
 @contextlib.asynccontextmanager
@@ -171,14 +170,14 @@ async def brokered(
     listening: bool = True,
 ) -> AsyncIterator[Brokered]:
     """The door, connected unless told otherwise; closed at the end."""
-    receiver, counts, states = Receiver(), Counts(), list[bool]()
+    receiver, counts = Receiver(), Counts()
     where = target(mosquitto.port, site.folder / "readers", site.authority, name)
-    door = BrokerDoor(where, receiver, counts, states.append, bounds or Bounds(), SOON)
+    door = BrokerDoor(where, receiver, counts, bounds or Bounds(), SOON)
     await door.open()
     try:
         if listening:
             await until(lambda: door.status.connected, within_s=UP_S)
-        yield Brokered(door, mosquitto.port, receiver, counts, states)
+        yield Brokered(door, mosquitto.port, receiver, counts)
     finally:
         receiver.open.set()
         await door.close()
