@@ -4,7 +4,7 @@ PY := .venv/bin/python
 RUN := .venv/.ready-run
 DEV := .venv/.ready-dev
 
-.PHONY: demo test lint bench load golden facts messages lock clean
+.PHONY: demo test lint bench load golden facts docs messages lock clean
 
 $(RUN): requirements.txt agent/pyproject.toml collector/pyproject.toml collector/hatch_build.py tools/web/package-lock.json tools/setup.sh
 	@PYTHON="$(PYTHON)" sh tools/setup.sh -run
@@ -41,6 +41,8 @@ golden: $(DEV)
 	@$(PY) -m tools.golden
 facts: $(DEV)
 	@$(PY) -m tools.facts_table
+docs: facts
+	@$(PY) -m tools.config_errors
 messages: $(DEV)
 	@$(PY) -m tools.messages
 lock: $(DEV)

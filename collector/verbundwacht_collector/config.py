@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from verbundwacht_collector import config_problems, machine_problems
+from verbundwacht_collector import config_problems
 from verbundwacht_collector.config_reading import read, shown
 from verbundwacht_collector.errors import ConfigError, Words
 
@@ -293,15 +293,6 @@ def _without_path(url: str) -> str:
     return shown(f"{parts.scheme}://{parts.hostname}/…") if parts.hostname else shown(url[:20])
 
 
-def warnings(path: Path, config: Config) -> Iterator[ConfigError]:
-    """What serves, and is hardly meant."""
-    if config.mail is not None and config.mail.user:
-        if not config.mail.password_file:
-            yield ConfigError(config_problems.USER_WITHOUT_PASSWORD, file=path)
-        elif config.mail.security == "none":
-            yield ConfigError(config_problems.PLAIN_PASSWORD, file=path)
-
-
 def address(text: str, file: Path, key: str) -> tuple[str, int]:
     """(host, port) of `host:port`; brackets around IPv6. Raises ConfigError."""
     host, _, port = text.rpartition(":")
@@ -309,21 +300,3 @@ def address(text: str, file: Path, key: str) -> tuple[str, int]:
     if not host or not (port.isascii() and port.isdecimal()) or int(port) > 65_535:
         raise ConfigError(config_problems.BAD_ADDRESS, file=file, key=key, value=shown(text))
     return host, int(port)
-
-
-def secret(path: str, file: Path, key: str) -> str:
-    """The first line of a file that only its owner may read. Raises ConfigError.
-
-    file, key: where the settings name it, for the message.
-    """
-    where = {"file": file, "key": key, "path": path}
-    held = Path(path)
-    try:
-        if held.stat().st_mode & 0o077:
-            raise ConfigError(machine_problems.SECRET_OPEN, **where)
-        return held.read_text("utf-8").splitlines()[0]
-    except OSError as refusal:
-        reason = refusal.strerror
-        raise ConfigError(machine_problems.SECRET_UNREADABLE, **where, reason=reason) from None
-    except (IndexError, UnicodeDecodeError):
-        raise ConfigError(machine_problems.SECRET_EMPTY, **where) from None

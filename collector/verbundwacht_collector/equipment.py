@@ -18,7 +18,6 @@ from verbundwacht_collector.config import (
     Mail,
     Webhook,
     broker_address,
-    secret,
 )
 from verbundwacht_collector.errors import ConfigError
 from verbundwacht_collector.ingest.tls import Target, broker_context, door_context
@@ -156,3 +155,21 @@ def webhook_target(folder: Folder, settings: Webhook) -> webhook.Target:
             reason=refusal,
         ) from None
     return webhook.Target(settings.url, shared, settings.allow_private)
+
+
+def secret(path: str, file: Path, key: str) -> str:
+    """The first line of a file that only its owner may read. Raises ConfigError.
+
+    file, key: where the settings name it, for the message.
+    """
+    where = {"file": file, "key": key, "path": path}
+    held = Path(path)
+    try:
+        if held.stat().st_mode & 0o077:
+            raise ConfigError(machine_problems.SECRET_OPEN, **where)
+        return held.read_text("utf-8").splitlines()[0]
+    except OSError as refusal:
+        reason = refusal.strerror
+        raise ConfigError(machine_problems.SECRET_UNREADABLE, **where, reason=reason) from None
+    except (IndexError, UnicodeDecodeError):
+        raise ConfigError(machine_problems.SECRET_EMPTY, **where) from None

@@ -5,8 +5,12 @@ the very functions that `serve` calls; beside that stand things that go wrong la
 that ends, a disk that fills).
 """
 
+from collections.abc import Iterator
+from pathlib import Path
+
+from verbundwacht_collector import config_problems
 from verbundwacht_collector.checkup import keys, machine, ports, store
-from verbundwacht_collector.config import Config, Folder, look, warnings
+from verbundwacht_collector.config import Config, Folder, look
 from verbundwacht_collector.equipment import mail_server, webhook_target
 from verbundwacht_collector.errors import CodedError, ConfigError
 
@@ -27,6 +31,15 @@ def everything(folder: Folder, *, now: int) -> list[CodedError]:
         found += ports.problems(folder, config)
     once = {one.text("en"): one for one in found}
     return sorted(once.values(), key=lambda one: (one.problem.warning, one.problem.code))
+
+
+def warnings(path: Path, config: Config) -> Iterator[ConfigError]:
+    """What serves, and is hardly meant."""
+    if config.mail is not None and config.mail.user:
+        if not config.mail.password_file:
+            yield ConfigError(config_problems.USER_WITHOUT_PASSWORD, file=path)
+        elif config.mail.security == "none":
+            yield ConfigError(config_problems.PLAIN_PASSWORD, file=path)
 
 
 def secrets(folder: Folder, config: Config) -> list[ConfigError]:
