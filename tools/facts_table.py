@@ -51,7 +51,6 @@ HOST_PAGE: Final = {
     "sysctl.kernel_yama_ptrace_scope": "whether programs may read each other's memory",
     "sysctl.kernel_sysrq": "what the console keyboard may do",
     "sysctl.kernel_kexec_load_disabled": "whether root may replace the running kernel",
-    "sysctl.net_core_bpf_jit_harden": "how compiled packet filters are protected",
     "sysctl.net_ipv4_ip_forward": "whether the host routes; explains the settings below",
     "sysctl.net_ipv4_icmp_echo_ignore_broadcasts": "whether it answers to broadcast pings",
     "sysctl.net_ipv4_conf_all_rp_filter": "beside the routes; distributions set it per interface",

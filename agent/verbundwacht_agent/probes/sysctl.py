@@ -2,7 +2,8 @@
 
 `parse_value` and the table are pure. The table is explicit because a field name cannot be turned
 back into a path: `kernel_yama_ptrace_scope` is kernel/yama/ptrace_scope. Hard-learned: /proc/sys
-ignores CAP_DAC_READ_SEARCH, so net.core.bpf_jit_harden (mode 0600) opens for root only.
+ignores CAP_DAC_READ_SEARCH, so a key that opens for root only (net.core.bpf_jit_harden) would
+leave this section incomplete wherever the agent runs as its unit; none of those is in the table.
 """
 
 from typing import Final
@@ -26,7 +27,6 @@ KEYS: Final = {
     "fs_protected_fifos": "fs/protected_fifos",
     "fs_protected_regular": "fs/protected_regular",
     "fs_suid_dumpable": "fs/suid_dumpable",
-    "net_core_bpf_jit_harden": "net/core/bpf_jit_harden",
     "net_ipv4_ip_forward": "net/ipv4/ip_forward",
     "net_ipv4_tcp_syncookies": "net/ipv4/tcp_syncookies",
     "net_ipv4_icmp_echo_ignore_broadcasts": "net/ipv4/icmp_echo_ignore_broadcasts",

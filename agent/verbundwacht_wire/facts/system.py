@@ -77,14 +77,6 @@ class Sysctl(Section, frozen=True, kw_only=True):
         int | None, fact("fs.protected_regular", source="/proc/sys")
     ] = None
     fs_suid_dumpable: Annotated[int | None, fact("fs.suid_dumpable", source="/proc/sys")] = None
-    net_core_bpf_jit_harden: Annotated[
-        int | None,
-        fact(
-            "net.core.bpf_jit_harden",
-            source="/proc/sys, opens for root only",
-            right="DAC_READ_SEARCH",
-        ),
-    ] = None
     net_ipv4_ip_forward: Annotated[int | None, fact("net.ipv4.ip_forward", source="/proc/sys")] = (
         None
     )

@@ -12,9 +12,7 @@ from verbundwacht_wire.facts import SECTIONS
 
 PARTIAL = {
     ("debian12", "certificates"): "certificates_unread",
-    ("debian13", "sysctl"): "keys_denied",
     ("ubuntu2204", "accounts"): "directory_not_seen",
-    ("ubuntu2404", "sysctl"): "keys_denied",
 }
 
 ABSENT = {
