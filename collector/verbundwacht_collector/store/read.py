@@ -14,8 +14,7 @@ from verbundwacht_collector.scope import AllianceScope, MunicipalityScope, Scope
 from verbundwacht_collector.store import views
 from verbundwacht_collector.store.named import named
 
-_Q: Final = named("read.sql")
-_NOTIFY: Final = named("notify.sql")
+_Q: Final = named("read.sql") | named("notify.sql")
 LATE_INTERVALS, SILENT_INTERVALS = 2, 3
 SEVERITIES: Final = ("critical", "high", "medium", "low")
 _RANK = "CASE a.severity WHEN 'critical' THEN 0 WHEN 'high' THEN 1 WHEN 'medium' THEN 2 ELSE 3 END"
@@ -178,7 +177,7 @@ def deliveries(db: sqlite3.Connection, alert_id: int, *, scope: Scope) -> list[v
     The addresses of channels that belong to others are "", and so is what their side answered.
     """
     bounds, values = fence(scope)
-    sql = _NOTIFY["deliveries"].format(scope=bounds, own=_THEIRS.get(type(scope), "1 = 1"))
+    sql = _Q["deliveries"].format(scope=bounds, own=_THEIRS.get(type(scope), "1 = 1"))
     rows = db.execute(sql, values | {"alert_id": alert_id})
     return [views.DeliveryRow(*row[:10], bool(row[10])) for row in rows]
 

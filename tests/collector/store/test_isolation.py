@@ -14,7 +14,9 @@ from tests.fakes import FAR, HOME, NEIGHBOUR, body, kernel
 from verbundwacht_collector import store
 from verbundwacht_collector.errors import NotFound
 from verbundwacht_collector.scope import AllianceScope, MunicipalityScope, OperatorScope, Scope
-from verbundwacht_collector.store import judged, news, observed, read, search
+from verbundwacht_collector.store import judged, news, observed, overlays, read, search
+from verbundwacht_collector.store.protocol import Transaction
+from verbundwacht_collector.store.records import OverlayRecord
 from verbundwacht_collector.store.views import AlertQuery, FindingQuery
 
 PURE = {"freshness", "shown", "serving_since", "fence", "newest"}
@@ -60,6 +62,29 @@ class Town(NamedTuple):
     evidence: str
 
 
+def _muted(tx: Transaction, town: str) -> None:
+    """The municipality has a maintenance."""
+    overlay = OverlayRecord(
+        kind="maintenance",
+        municipality_id=town,
+        starts_at=1,
+        ends_at=2,
+        reason="Umbau",
+        created_at=1,
+    )
+    tx.add_overlay(overlay)
+
+
+def _broken(tx: Transaction, town: str) -> None:
+    """All of the municipality fell silent."""
+    tx.execute(
+        "INSERT INTO alert (number, fingerprint, municipality_id, rule_id, subject, severity,"
+        " title, state, opened_at, changed_at, evidence) VALUES ('L-' || :town, :mark, :town,"
+        " 'system.municipality-silent', '', 'high', '', 'new', 0, 0, x'')",
+        {"town": town, "mark": town.encode()},
+    )
+
+
 @pytest.fixture
 def towns(collector: Collector) -> dict[str, Town]:
     """One host with one alert in each of three municipalities, under the same name."""
@@ -70,6 +95,7 @@ def towns(collector: Collector) -> dict[str, Town]:
         ((alert, evidence),) = collector.rows(
             "SELECT number, evidence FROM alert WHERE municipality_id = :m", m=town
         )
+        collector.act(lambda tx, town=town: _muted(tx, town))  # type: ignore[misc]
         found[town] = Town(story.agent.agent.hex(), alert, evidence.hex())
     return found
 
@@ -101,11 +127,27 @@ LISTS: dict[str, Lists] = {
         row.municipality_id
         for row in judged.finding_counts(db, FindingQuery(), scope=scope, now=now)
     ],
+    "overlays": lambda db, scope, _: [
+        row.overlay.municipality_id for row in overlays.overlays(db, scope=scope, since=0)
+    ],
     "municipalities": lambda db, scope, _: [row.id for row in read.municipalities(db, scope=scope)],
 }
 
 
-OTHERS = {"outcome_counts", "newest_seen", "since", "unjudged_hosts", "packages", "observed"}
+OTHERS = {
+    "outcome_counts",
+    "newest_seen",
+    "since",
+    "unjudged_hosts",
+    "packages",
+    "observed",
+    # tests/collector/store/test_channels.py
+    "channels",
+    "broken",
+    "deliveries",
+    "digest",
+    "broken_lines",
+}
 SINGLE = {"alert", "host", "host_row", "evidence_frame"}
 
 
@@ -121,6 +163,16 @@ def test_lists_hold_what_is_in_the_scope(
     found = LISTS[name](collector.store._db, scope, collector.clock())
 
     assert set(found) == SEES[scope]
+
+
+@pytest.mark.parametrize("scope", SEES, ids=repr)
+def test_broken_lines_are_known_inside_the_scope(
+    collector: Collector, towns: dict[str, Town], scope: Scope
+) -> None:
+    for town in towns:
+        collector.act(lambda tx, town=town: _broken(tx, town))  # type: ignore[misc]
+
+    assert overlays.broken_lines(collector.store._db, scope=scope) == SEES[scope]
 
 
 @pytest.mark.parametrize("scope", SEES, ids=repr)
