@@ -10,7 +10,7 @@ from verbundwacht_collector.errors import CollectorError
 
 
 class InputError(CollectorError):
-    """A field's content cannot be used; `field` names the form field, the message is German."""
+    """A field's content cannot be used; `field` is the form's, the message in its language."""
 
     def __init__(self, field: str, message: str) -> None:
         super().__init__(message)

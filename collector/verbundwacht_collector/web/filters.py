@@ -1,7 +1,7 @@
 """Filters are URLs: what a list shows is in its address, in one canonical order.
 
 Pure. Unknown parameters and values never fail a page and are never silently dropped: they
-come back as German hints that the page shows.
+come back as hints that the page shows.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 
 from msgspec import Struct
 
+from verbundwacht_collector.i18n import N_, _
 from verbundwacht_collector.web.words import (
     ALERT_STATES,
     FRESHNESS,
@@ -25,17 +26,17 @@ PAGE_SIZE: Final = 50
 MAX_PAGE: Final = 10_000
 MAX_TEXT: Final = 100
 ALERT_SORTS: Final = {
-    "severity": "Schweregrad",
-    "newest": "neueste zuerst",
-    "oldest": "älteste zuerst",
-    "changed": "zuletzt geändert",
-    "municipality": "Kommune",
+    "severity": N_("Schweregrad"),
+    "newest": N_("neueste zuerst"),
+    "oldest": N_("älteste zuerst"),
+    "changed": N_("zuletzt geändert"),
+    "municipality": N_("Kommune"),
 }
 HOST_SORTS: Final = {
-    "problems": "Handlungsbedarf",
-    "name": "Name",
-    "municipality": "Kommune",
-    "last_seen": "letzte Meldung",
+    "problems": N_("Handlungsbedarf"),
+    "name": N_("Name"),
+    "municipality": N_("Kommune"),
+    "last_seen": N_("letzte Meldung"),
 }
 STATE_CHOICES: Final = ("open", "all", *ALERT_STATES)
 
@@ -95,8 +96,11 @@ class _Reader:
         values = {part.strip() for value in self._all(name) for part in value.split(",")}
         for value in sorted(values - set(known) - {""}):
             self._hints.append(
-                f"„{value[:MAX_TEXT]}“ ist kein bekannter Wert für „{name}“ "
-                "und wurde nicht beachtet."
+                _(
+                    "„%(value)s“ ist kein bekannter Wert für „%(name)s“ und wurde nicht beachtet.",
+                    value=value[:MAX_TEXT],
+                    name=name,
+                )
             )
         # In the order of `known`: two spellings of one filter share one address.
         return tuple(code for code in known if code in values)
@@ -115,7 +119,9 @@ class _Reader:
         # str.isdigit alone also accepts ² and digits of other scripts.
         if value.isascii() and value.isdigit() and 1 <= int(value) <= MAX_PAGE:
             return int(value)
-        self._hints.append(f"„{value[:MAX_TEXT]}“ ist keine Seitenzahl. Sie sehen Seite 1.")
+        self._hints.append(
+            _("„%(value)s“ ist keine Seitenzahl. Sie sehen Seite 1.", value=value[:MAX_TEXT])
+        )
         return 1
 
     def hints(self) -> tuple[str, ...]:
@@ -124,7 +130,10 @@ class _Reader:
         unknown = [name for name in self._params if name not in self._read]
         return (
             *self._hints,
-            *(f"Den Filter „{n[:MAX_TEXT]}“ gibt es nicht; er wirkt nicht." for n in unknown),
+            *(
+                _("Den Filter „%(name)s“ gibt es nicht; er wirkt nicht.", name=name[:MAX_TEXT])
+                for name in unknown
+            ),
         )
 
     def _all(self, name: str) -> Sequence[str]:

@@ -1,4 +1,4 @@
-"""Error pages: what happened in plain German, and what to do next; never a bare number.
+"""Error pages: what happened in plain words, and what to do next; never a bare number.
 
 Details of our own faults go to the log with an id; the page shows the id and nothing else.
 """
@@ -11,6 +11,7 @@ import structlog
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
+from verbundwacht_collector.i18n import N_, lookup
 from verbundwacht_collector.web.page import render
 
 log = structlog.get_logger()
@@ -18,7 +19,7 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True)
 class Problem:
-    """What an error page says."""
+    """What an error page says; German in the table, in the reader's language on the page."""
 
     title: str
     what: str
@@ -27,44 +28,44 @@ class Problem:
 
 PROBLEMS: Final = {
     400: Problem(
-        "Diese Anfrage ist unvollständig",
-        "Der Browser hat etwas geschickt, das wir nicht lesen können.",
-        "Gehen Sie zurück, laden Sie die Seite neu und versuchen Sie es noch einmal.",
+        N_("Diese Anfrage ist unvollständig"),
+        N_("Der Browser hat etwas geschickt, das wir nicht lesen können."),
+        N_("Gehen Sie zurück, laden Sie die Seite neu und versuchen Sie es noch einmal."),
     ),
     403: Problem(
-        "Das hat nicht geklappt",
-        "Das Formular war veraltet, oder es kam nicht von dieser Seite.",
-        "Laden Sie die Seite neu und senden Sie das Formular noch einmal ab.",
+        N_("Das hat nicht geklappt"),
+        N_("Das Formular war veraltet, oder es kam nicht von dieser Seite."),
+        N_("Laden Sie die Seite neu und senden Sie das Formular noch einmal ab."),
     ),
     404: Problem(
-        "Diese Seite gibt es nicht",
-        "Die Adresse ist falsch, oder der Inhalt gehört nicht zu Ihrem Sichtbereich.",
-        "Prüfen Sie die Adresse oder suchen Sie in der Liste der Warnungen.",
+        N_("Diese Seite gibt es nicht"),
+        N_("Die Adresse ist falsch, oder der Inhalt gehört nicht zu Ihrem Sichtbereich."),
+        N_("Prüfen Sie die Adresse oder suchen Sie in der Liste der Warnungen."),
     ),
     405: Problem(
-        "So geht es hier nicht",
-        "Diese Adresse lässt sich nicht direkt aufrufen.",
-        "Benutzen Sie die Schaltfläche auf der Seite, zu der sie gehört.",
+        N_("So geht es hier nicht"),
+        N_("Diese Adresse lässt sich nicht direkt aufrufen."),
+        N_("Benutzen Sie die Schaltfläche auf der Seite, zu der sie gehört."),
     ),
     413: Problem(
-        "Das ist zu viel Text",
-        "Die Anfrage ist größer, als wir annehmen.",
-        "Kürzen Sie Ihren Text und senden Sie ihn noch einmal ab.",
+        N_("Das ist zu viel Text"),
+        N_("Die Anfrage ist größer, als wir annehmen."),
+        N_("Kürzen Sie Ihren Text und senden Sie ihn noch einmal ab."),
     ),
     415: Problem(
-        "Dieses Format nehmen wir nicht an",
-        "Die Anfrage ist verpackt oder in einem Format, das diese Seiten nicht lesen.",
-        "Benutzen Sie die Formulare dieser Seiten.",
+        N_("Dieses Format nehmen wir nicht an"),
+        N_("Die Anfrage ist verpackt oder in einem Format, das diese Seiten nicht lesen."),
+        N_("Benutzen Sie die Formulare dieser Seiten."),
     ),
     429: Problem(
-        "Das war sehr oft in kurzer Zeit",
-        "Damit die Seiten für alle schnell bleiben, machen wir eine kurze Pause.",
-        "Warten Sie bitte eine Minute und laden Sie die Seite dann neu.",
+        N_("Das war sehr oft in kurzer Zeit"),
+        N_("Damit die Seiten für alle schnell bleiben, machen wir eine kurze Pause."),
+        N_("Warten Sie bitte eine Minute und laden Sie die Seite dann neu."),
     ),
     500: Problem(
-        "Hier ist ein Fehler passiert",
-        "Der Fehler liegt bei uns. Ihre Daten sind unverändert.",
-        "Versuchen Sie es noch einmal. Bleibt es dabei, nennen Sie der Technik diese Kennung:",
+        N_("Hier ist ein Fehler passiert"),
+        N_("Der Fehler liegt bei uns. Ihre Daten sind unverändert."),
+        N_("Versuchen Sie es noch einmal. Bleibt es dabei, nennen Sie der Technik diese Kennung:"),
     ),
 }
 
@@ -90,7 +91,8 @@ async def error_pages(request: web.Request, handler: Handler) -> web.StreamRespo
 
 async def error_page(request: web.Request, status: int, *, incident: str = "") -> web.Response:
     """The page for a status code; without navigation when even the store may be the cause."""
-    problem = PROBLEMS.get(status, PROBLEMS[400 if status < 500 else 500])
+    german = PROBLEMS.get(status, PROBLEMS[400 if status < 500 else 500])
+    problem = Problem(lookup(german.title), lookup(german.what), lookup(german.next_step))
     # The navigation reads the store, which may be what is broken.
     layout = {"frame": None} if status >= 500 else {}
     response = await render(

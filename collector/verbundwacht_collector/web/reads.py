@@ -9,6 +9,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Final
 
+from verbundwacht_collector.i18n import _
 from verbundwacht_collector.scope import AllianceScope, MunicipalityScope, Scope
 from verbundwacht_collector.store import channels, judged, news, read, views
 from verbundwacht_collector.web.filters import PAGE_SIZE, AlertQuery, FindingQuery, HostQuery
@@ -56,7 +57,7 @@ def _name(scope: Scope, towns: list[views.MunicipalityRow]) -> str:
         return towns[0].name if towns else scope.municipality_id
     if isinstance(scope, AllianceScope):
         return towns[0].alliance if towns else scope.alliance_id
-    return "Alle Verbünde"
+    return _("Alle Verbünde")
 
 
 Cells = dict[tuple[str, str], Counter[str]]
@@ -115,7 +116,7 @@ QUEUE: Final = 6
 
 def situation(db: sqlite3.Connection, book: RuleBook, *, scope: Scope, now: int) -> Situation:
     """How things stand in the scope, in one snapshot."""
-    queue, _ = read.alerts(db, views.AlertQuery(limit=QUEUE, held=False), scope=scope, now=now)
+    queue, _total = read.alerts(db, views.AlertQuery(limit=QUEUE, held=False), scope=scope, now=now)
     everything = read.hosts(db, scope=scope, now=now, outcomes=False)
     return Situation(
         figures=figures(db, scope=scope, now=now, hosts=everything),

@@ -1,19 +1,23 @@
-"""What the pages say about rules: texts, severity, group and pack by rule id. Pure."""
+"""What the pages say about rules: texts, severity, group and pack by rule id.
+
+The texts are the pack's own, in the reader's language.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from verbundwacht_collector.alerts.system_rules import SYSTEM_RULES
+from verbundwacht_collector.i18n import N_, current, lookup
 from verbundwacht_collector.rules.model import Pack
 
-OWN_GROUP: Final = ("collector", "Verbindung und Messung")
-UNKNOWN_GROUP: Final = ("", "Andere Regeln")
+OWN_GROUP: Final = ("collector", N_("Verbindung und Messung"))
+UNKNOWN_GROUP: Final = ("", N_("Andere Regeln"))
 
 
 @dataclass(frozen=True)
 class RuleTexts:
-    """One rule in German. `pack` is „name version“, empty for the collector's own rules."""
+    """One rule. `pack` is „name version“, empty for the collector's own rules."""
 
     id: str
     title: str
@@ -38,26 +42,32 @@ class RuleBook:
         """The texts of a rule; one that is no longer in force keeps its id as the title."""
         return self.rules.get(rule_id) or RuleTexts(rule_id, rule_id, "low", UNKNOWN_GROUP[0])
 
+    def title(self, rule_id: str, stored: str) -> str:
+        """The title of a rule in force, else the one that was stored with an alert."""
+        found = self.rules.get(rule_id)
+        return stored if found is None else found.title
+
     def of_group(self, group: str) -> tuple[str, ...]:
         """The ids of a group's rules."""
         return tuple(rule.id for rule in self.rules.values() if rule.group == group)
 
 
 def rule_book(packs: Sequence[Pack]) -> RuleBook:
-    """The rules of all packs, and the collector's own."""
+    """The rules of all packs, and the collector's own, in the reader's language."""
+    language = current()
     rules: dict[str, RuleTexts] = {}
     groups: dict[str, str] = {}
     for pack in packs:
-        groups |= {code: title["de"] for code, title in pack.groups.items()}
+        groups |= {code: title[language] for code, title in pack.groups.items()}
         for rule in pack.rules:
             rules[rule.id] = RuleTexts(
                 id=rule.id,
-                title=rule.title["de"],
+                title=rule.title[language],
                 severity=rule.severity,
                 group=rule.group,
-                rationale=rule.rationale["de"],
-                expected=rule.expected["de"],
-                remediation=rule.remediation["de"],
+                rationale=rule.rationale[language],
+                expected=rule.expected[language],
+                remediation=rule.remediation[language],
                 maps=rule.maps,
                 pack=f"{pack.name} {pack.version}",
                 pack_digest=pack.digest,
@@ -65,13 +75,13 @@ def rule_book(packs: Sequence[Pack]) -> RuleBook:
     for own in SYSTEM_RULES.values():
         rules[own.id] = RuleTexts(
             id=own.id,
-            title=own.title["de"],
+            title=own.title[language],
             severity=own.severity,
             group=OWN_GROUP[0],
-            rationale=own.rationale["de"],
-            expected=own.expected["de"],
-            remediation=own.remediation["de"],
+            rationale=own.rationale[language],
+            expected=own.expected[language],
+            remediation=own.remediation[language],
         )
     # Last, and under a code of its own: packs have a group `system`, too.
-    groups.setdefault(*OWN_GROUP)
+    groups.setdefault(OWN_GROUP[0], lookup(OWN_GROUP[1]))
     return RuleBook(rules, groups)

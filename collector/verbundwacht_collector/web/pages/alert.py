@@ -84,7 +84,7 @@ async def close(request: web.Request) -> web.StreamResponse:
     reason, version = fields.get("reason", ""), _version(fields)
     try:
         if reason not in CLOSE_REASONS:
-            raise InputError("reason", "Bitte wählen Sie einen Grund aus.")
+            raise InputError("reason", _("Bitte wählen Sie einen Grund aus."))
         text = _text(fields, "close-text")
     except InputError as problem:
         return await _page(request, status=400, problem=problem, fields=fields)
@@ -174,7 +174,7 @@ async def _page(
         "alert.html",
         status=status,
         view=await _view(request),
-        reasons=CLOSE_REASONS,
+        reasons={code: i18n.lookup(text) for code, text in CLOSE_REASONS.items()},
         problem=problem,
         fields=fields or {},
         max_text=MAX_TEXT,
@@ -212,9 +212,14 @@ def _text(fields: Fields, name: str) -> str:
     # Browsers send CR LF and count it as one character against `maxlength`.
     text = fields.get(name, "").replace("\r\n", "\n").strip()
     if not text:
-        raise InputError(name, "Bitte schreiben Sie einen Text.")
+        raise InputError(name, _("Bitte schreiben Sie einen Text."))
     if len(text) > MAX_TEXT:
         raise InputError(
-            name, f"Der Text hat {len(text)} Zeichen, höchstens {MAX_TEXT} sind möglich."
+            name,
+            _(
+                "Der Text hat %(length)s Zeichen, höchstens %(most)s sind möglich.",
+                length=len(text),
+                most=MAX_TEXT,
+            ),
         )
     return text

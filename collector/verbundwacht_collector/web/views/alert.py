@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from verbundwacht_collector.alerts.model import HOST_SILENT, MUNICIPALITY_SILENT
+from verbundwacht_collector.i18n import N_, _, lookup
 from verbundwacht_collector.store.views import AlertDetail
 from verbundwacht_collector.web import words
 from verbundwacht_collector.web.rulebook import RuleBook, RuleTexts
@@ -26,7 +27,7 @@ CATALOGUES: Final = {
     "wiba": "WiBA",
     "cis": "CIS",
 }
-EXTENTS: Final = {"partial": "teilweise", "full": "ganz"}
+EXTENTS: Final = {"partial": N_("teilweise"), "full": N_("ganz")}
 
 
 @dataclass(frozen=True)
@@ -89,7 +90,7 @@ def alert_view(detail: AlertDetail, book: RuleBook, *, reader: int, covers: Cove
     rule = book.texts(row.rule_id)
     is_open, mine = row.state in words.OPEN_STATES, row.assignee_id == reader
     return AlertView(
-        line=alert_line(row, covers),
+        line=alert_line(row, book, covers),
         rule=rule,
         remedy=remedy(rule.remediation),
         outcome=words.outcome(finding.outcome) if finding else None,
@@ -100,7 +101,7 @@ def alert_view(detail: AlertDetail, book: RuleBook, *, reader: int, covers: Cove
         deliveries=tuple(delivery_line(one) for one in detail.deliveries),
         earlier=tuple(_earlier(one) for one in detail.earlier),
         host=host_line(detail.host) if detail.host else None,
-        children=tuple(alert_line(child) for child in detail.children),
+        children=tuple(alert_line(child, book) for child in detail.children),
         open=is_open,
         silence=row.rule_id in (HOST_SILENT, MUNICIPALITY_SILENT),
         mine=mine,
@@ -151,9 +152,10 @@ def _requirement(entry: Any) -> str:
     if not isinstance(entry, Mapping):
         return str(entry)
     if "list" in entry:
-        return f"Checkliste {entry['list']}: {entry.get('topic', '')}".rstrip(": ")
+        named = _("Checkliste %(name)s", name=entry["list"])
+        return f"{named}: {entry.get('topic', '')}".rstrip(": ")
     name = str(entry.get("id", ""))
     if "doc" in entry:
         name = f"{entry['doc']}, {name}"
     extent = EXTENTS.get(str(entry.get("as", "")))
-    return f"{name} ({extent})" if extent else name
+    return f"{name} ({lookup(extent)})" if extent else name

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from verbundwacht_collector.alerts.model import HOST_SILENT
+from verbundwacht_collector.i18n import N_, _, lookup, ngettext
 from verbundwacht_collector.store.views import AlertRow
 from verbundwacht_collector.web import dates, words
 from verbundwacht_collector.web.filters import ALERT_SORTS, AlertQuery, address
@@ -14,9 +15,9 @@ from verbundwacht_collector.web.words import Word
 
 PATH = "/alerts"
 STATE_WORDS = {
-    "open": "alle offenen",
-    **{code: word.text for code, word in words.ALERT_STATES.items()},
-    "all": "alle, auch erledigte",
+    "open": N_("alle offenen"),
+    **{code: word.german for code, word in words.ALERT_STATES.items()},
+    "all": N_("alle, auch erledigte"),
 }
 
 
@@ -73,13 +74,13 @@ class AlertList:
     query: AlertQuery
 
 
-def alert_line(row: AlertRow, covers: Covers | None = None) -> AlertLine:
+def alert_line(row: AlertRow, book: RuleBook, covers: Covers | None = None) -> AlertLine:
     """One row as a line. covers: the overlays of the reader's scope, for open alerts."""
     is_open = row.state in words.OPEN_STATES
     return AlertLine(
         url=f"{PATH}/{row.number}",
         number=row.number,
-        title=row.title,
+        title=book.title(row.rule_id, row.title),
         severity=words.severity(row.severity),
         state=words.alert_state(row.state),
         place=row.municipality,
@@ -104,7 +105,9 @@ def is_stale(row: AlertRow) -> bool:
 
 def relation(row: AlertRow) -> str:
     """How an alert stands to its host: the title says what is wrong there, or was."""
-    return {"resolved": "behoben auf", "closed": "war auf"}.get(row.state, "auf")
+    if row.state == "resolved":
+        return _("behoben auf")
+    return _("war auf") if row.state == "closed" else _("auf")
 
 
 def alert_list(
@@ -120,14 +123,15 @@ def alert_list(
 ) -> AlertList:
     """The page's values."""
     towns, groups = frame.municipalities, book.groups
+    states = {code: lookup(text) for code, text in STATE_WORDS.items()}
     severities = {code: word.text for code, word in words.SEVERITIES.items()}
     names = {
-        "state": {code: f"Status: {text}" for code, text in STATE_WORDS.items()},
+        "state": {code: _("Status: %(state)s", state=text) for code, text in states.items()},
         "severity": severities,
         "municipality": towns,
         "group": groups,
-        "host": {"": f"Server: {rows[0].host if rows else '{}'}"},
-        "q": {"": "Text: {}"},
+        "host": {"": _("Server: %(host)s", host=rows[0].host if rows else "{}")},
+        "q": {"": _("Text: {}")},
     }
     # The default state is no filter that anybody chose: no chip offers to take it away.
     if query.state == AlertQuery().state:
@@ -135,14 +139,14 @@ def alert_list(
     return AlertList(
         verdict=verdict(figures),
         tiles=tiles(figures),
-        lines=tuple(alert_line(row, covers) for row in rows),
+        lines=tuple(alert_line(row, book, covers) for row in rows),
         chips=chips(PATH, query, names),
         hints=hints,
-        states=choices(STATE_WORDS, query.state),
+        states=choices(states, query.state),
         severities=choices(severities, query.severity),
         municipalities=choices(towns, query.municipality),
         groups=choices(groups, query.group),
-        sorts=choices(ALERT_SORTS, query.sort),
+        sorts=choices({code: lookup(text) for code, text in ALERT_SORTS.items()}, query.sort),
         pages=pages(PATH, query, total),
         query=query,
     )
@@ -150,30 +154,48 @@ def alert_list(
 
 def verdict(figures: Figures) -> str:
     """How things stand, in one or two sentences."""
+    found, untaken = sum(figures.open_by_severity.values()), figures.untaken
+    if not found:
+        return _("Keine Warnung ist offen.")
+    if not untaken:
+        rest = ngettext("Sie ist in Bearbeitung.", "Alle sind in Bearbeitung.", found)
+    elif untaken == found:
+        rest = ngettext("Sie ist noch nicht übernommen.", "Noch ist keine übernommen.", found)
+    else:
+        rest = ngettext(
+            "%(number)s hat noch niemand übernommen.",
+            "%(number)s hat noch niemand übernommen.",
+            untaken,
+            number=dates.in_words(untaken).capitalize(),
+        )
+    return f"{how_many(figures)}. {rest}"
+
+
+def how_many(figures: Figures) -> str:
+    """The open alerts and the critical ones among them, as the beginning of a sentence."""
     found = sum(figures.open_by_severity.values())
     critical = figures.open_by_severity.get("critical", 0)
-    if not found:
-        return "Keine Warnung ist offen."
-    noun = "Warnung ist" if found == 1 else "Warnungen sind"
-    first = f"{dates.in_words(found).capitalize()} {noun} offen"
-    if critical:
-        also = "ist" if critical == 1 else "sind"
-        first += f", {dates.in_words(critical)} davon {also} kritisch"
-    if not figures.untaken:
-        rest = "Sie ist" if found == 1 else "Alle sind"
-        return f"{first}. {rest} in Bearbeitung."
-    if figures.untaken == found:
-        rest = "Sie ist noch nicht" if found == 1 else "Noch ist keine"
-        return f"{first}. {rest} übernommen."
-    who = dates.in_words(figures.untaken).capitalize()
-    return f"{first}. {who} hat noch niemand übernommen."
+    first = ngettext(
+        "%(number)s Warnung ist offen",
+        "%(number)s Warnungen sind offen",
+        found,
+        number=dates.in_words(found).capitalize(),
+    )
+    if not critical:
+        return first
+    also = ngettext(
+        "%(number)s davon ist kritisch",
+        "%(number)s davon sind kritisch",
+        critical,
+        number=dates.in_words(critical),
+    )
+    return f"{first}, {also}"
 
 
 def tiles(figures: Figures) -> tuple[Tile, ...]:
     """The figures above the list."""
     counts, fresh = figures.open_by_severity, figures.hosts_by_freshness
     hosts, silent = sum(fresh.values()), fresh.get("silent", 0) + fresh.get("never", 0)
-    late = fresh.get("late", 0)
     rest = [
         f"{dates.number(counts[code])} {word.text.lower()}"
         for code, word in words.SEVERITIES.items()
@@ -182,34 +204,34 @@ def tiles(figures: Figures) -> tuple[Tile, ...]:
     critical = counts.get("critical", 0)
     return (
         Tile(
-            "Offene Warnungen",
+            _("Offene Warnungen"),
             dates.number(sum(counts.values())),
             "",
-            ", ".join(rest) or "nichts zu tun",
+            ", ".join(rest) or _("nichts zu tun"),
             False,
             PATH,
         ),
         Tile(
-            "Davon kritisch",
+            _("Davon kritisch"),
             dates.number(critical),
             "",
-            "zuerst bearbeiten" if critical else "keine kritische Warnung",
+            _("zuerst bearbeiten") if critical else _("keine kritische Warnung"),
             bool(critical),
             address(PATH, AlertQuery(severity=("critical",))),
         ),
         Tile(
-            "Noch nicht übernommen",
+            _("Noch nicht übernommen"),
             dates.number(figures.untaken),
             "",
-            "Status „Neu“",
+            _("Status „Neu“"),
             False,
             address(PATH, AlertQuery(state=("new",))),
         ),
         Tile(
-            "Server melden",
+            _("Server melden"),
             dates.number(fresh.get("fresh", 0)),
-            f"von {dates.number(hosts)}",
-            _missing(late, silent),
+            _("von %(total)s", total=dates.number(hosts)),
+            _missing(fresh.get("late", 0), silent),
             bool(silent),
             "/hosts",
         ),
@@ -217,6 +239,7 @@ def tiles(figures: Figures) -> tuple[Tile, ...]:
 
 
 def _missing(late: int, silent: int) -> str:
-    parts = [f"{dates.number(late)} verspätet"] if late else []
-    parts += [f"{dates.number(silent)} ohne Meldung"] if silent else []
-    return ", ".join(parts) or "keiner fehlt"
+    parts = [ngettext("%(num)s verspätet", "%(num)s verspätet", late)] if late else []
+    if silent:
+        parts.append(ngettext("%(num)s ohne Meldung", "%(num)s ohne Meldung", silent))
+    return ", ".join(parts) or _("keiner fehlt")

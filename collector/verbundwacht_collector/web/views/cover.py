@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from verbundwacht_collector.alerts.overlays import Covered, covered
-from verbundwacht_collector.i18n import N_, _
+from verbundwacht_collector.i18n import N_, _, lookup
 from verbundwacht_collector.store.records import AlertRecord
 from verbundwacht_collector.store.views import AlertRow, OverlayRow
 from verbundwacht_collector.web import dates
@@ -72,4 +72,4 @@ def cover_text(cover: Covered | None, now: int) -> str:
         return ""
     if cover.until is None:
         return _("zurückgehalten: Leitung der Kommune unterbrochen")
-    return _(UNTIL[cover.kind], time=dates.moment(cover.until, now))
+    return lookup(UNTIL[cover.kind]) % {"time": dates.moment(cover.until, now)}

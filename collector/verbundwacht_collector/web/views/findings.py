@@ -98,13 +98,13 @@ def verdict(counts: Counter[str]) -> str:
     measured, unknown = counts["pass"] + counts["fail"], counts["error"] + counts["stale"]
     if not sum(counts.values()):
         return _("Zu dieser Auswahl gibt es keinen Befund.")
-    beside = unjudged(unknown)
+    beside = not_judged(unknown)
     if not measured:
         if beside:
             return _("Nichts davon ist gemessen: %(beside)s.", beside=beside)
         return _("Nichts davon ist gemessen.")
     first = ngettext(
-        "%(passed)s von %(num)s gemessenen Befund ist erfüllt (%(share)s Prozent)",
+        "%(passed)s von %(num)s gemessenen Befunden sind erfüllt (%(share)s Prozent)",
         "%(passed)s von %(num)s gemessenen Befunden sind erfüllt (%(share)s Prozent)",
         measured,
         passed=dates.number(counts["pass"]),
@@ -113,7 +113,7 @@ def verdict(counts: Counter[str]) -> str:
     return f"{first}; {beside}." if beside else f"{first}."
 
 
-def unjudged(count: int) -> str:
+def not_judged(count: int) -> str:
     """How many findings say neither yes nor no; empty for none."""
     if not count:
         return ""

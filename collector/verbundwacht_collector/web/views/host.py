@@ -3,6 +3,7 @@
 from collections import Counter
 from dataclasses import dataclass
 
+from verbundwacht_collector.i18n import _, lookup
 from verbundwacht_collector.store.views import FindingRow, HostDetail, SectionRow
 from verbundwacht_collector.web import dates, words
 from verbundwacht_collector.web.rulebook import UNKNOWN_GROUP, RuleBook
@@ -99,10 +100,11 @@ def skew(ms: int) -> str:
     if abs(ms) < MIN_SKEW_MS:
         return ""
     if ms > 0:
-        return f"Die Uhr dieses Servers geht {dates.span(ms)} vor."
-    return (
-        f"Die Uhr dieses Servers geht {dates.span(-ms)} nach, "
-        "oder seine Meldungen werden unterwegs aufgehalten."
+        return _("Die Uhr dieses Servers geht %(span)s vor.", span=dates.span(ms))
+    return _(
+        "Die Uhr dieses Servers geht %(span)s nach, "
+        "oder seine Meldungen werden unterwegs aufgehalten.",
+        span=dates.span(-ms),
     )
 
 
@@ -141,7 +143,7 @@ def finding_groups(rows: list[FindingRow], book: RuleBook) -> tuple[FindingGroup
         found.setdefault(book.texts(row.rule_id).group, []).append(row)
     return tuple(
         FindingGroup(
-            book.groups.get(code, UNKNOWN_GROUP[1]),
+            book.groups.get(code, lookup(UNKNOWN_GROUP[1])),
             tuple(finding_line(row, book) for row in lines if row.outcome not in QUIET),
             tuple(finding_line(row, book) for row in lines if row.outcome in QUIET),
             summary(Counter(row.outcome for row in lines if row.outcome in QUIET)),

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from verbundwacht_collector.i18n import _, lookup, ngettext
 from verbundwacht_collector.store.views import HostRow
 from verbundwacht_collector.web import dates, words
 from verbundwacht_collector.web.filters import HOST_SORTS, HostQuery
@@ -11,11 +12,6 @@ from verbundwacht_collector.web.views.lists import Chip, Choice, Pages, chips, c
 from verbundwacht_collector.web.words import Word
 
 PATH = "/hosts"
-MISSING = (
-    ("late", "ist verspätet", "sind verspätet"),
-    ("silent", "schweigt", "schweigen"),
-    ("never", "hat noch nie gemeldet", "haben noch nie gemeldet"),
-)
 
 
 @dataclass(frozen=True)
@@ -79,7 +75,7 @@ def bar(counts: Mapping[str, int]) -> tuple[Segment, ...]:
 def summary(counts: Mapping[str, int]) -> str:
     """„3 nicht erfüllt, 1 nicht prüfbar, 20 erfüllt“; says so when nothing was judged yet."""
     parts = [f"{dates.number(piece.count)} {piece.word.text}" for piece in bar(counts)]
-    return ", ".join(parts) or "noch nichts geprüft"
+    return ", ".join(parts) or _("noch nichts geprüft")
 
 
 def host_line(row: HostRow) -> HostLine:
@@ -106,7 +102,7 @@ def host_list(
     """The page's values."""
     towns = frame.municipalities
     fresh = {code: word.text for code, word in words.FRESHNESS.items()}
-    names = {"municipality": towns, "freshness": fresh, "q": {"": "Text: {}"}}
+    names = {"municipality": towns, "freshness": fresh, "q": {"": _("Text: {}")}}
     return HostList(
         verdict=verdict(page.hosts_by_freshness),
         lines=tuple(host_line(row) for row in page.rows),
@@ -114,7 +110,7 @@ def host_list(
         hints=hints,
         municipalities=choices(towns, query.municipality),
         freshness=choices(fresh, query.freshness),
-        sorts=choices(HOST_SORTS, query.sort),
+        sorts=choices({code: lookup(text) for code, text in HOST_SORTS.items()}, query.sort),
         pages=pages(PATH, query, page.total),
         query=query,
     )
@@ -124,13 +120,28 @@ def verdict(fresh: Mapping[str, int]) -> str:
     """Who reports and who does not, in one sentence. fresh: number of hosts by freshness."""
     total = sum(fresh.values())
     if not total:
-        return "Noch ist kein Server angemeldet."
-    parts = [
-        f"{dates.number(number)} {one if number == 1 else many}"
-        for code, one, many in MISSING
-        if (number := fresh.get(code, 0))
-    ]
+        return _("Noch ist kein Server angemeldet.")
+    parts = missing(fresh)
     if not parts:
-        return "Der Server meldet." if total == 1 else f"Alle {dates.number(total)} Server melden."
-    reporting = f"{dates.number(fresh.get('fresh', 0))} von {dates.number(total)} Servern melden"
+        return ngettext("Der Server meldet.", "Alle %(num)s Server melden.", total)
+    reporting = ngettext(
+        "%(fresh)s von %(num)s Server meldet",
+        "%(fresh)s von %(num)s Servern melden",
+        total,
+        fresh=dates.number(fresh.get("fresh", 0)),
+    )
     return f"{reporting}; {', '.join(parts)}."
+
+
+def missing(fresh: Mapping[str, int]) -> list[str]:
+    """How many are late, silent or were never heard of, each as a clause; none where none is."""
+    late, silent, never = (fresh.get(code, 0) for code in ("late", "silent", "never"))
+    clauses = (
+        (late, ngettext("%(num)s ist verspätet", "%(num)s sind verspätet", late)),
+        (silent, ngettext("%(num)s schweigt", "%(num)s schweigen", silent)),
+        (
+            never,
+            ngettext("%(num)s hat noch nie gemeldet", "%(num)s haben noch nie gemeldet", never),
+        ),
+    )
+    return [clause for count, clause in clauses if count]

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Final
 
 from verbundwacht_collector.alerts.overlays import ZONE, is_over, windows
-from verbundwacht_collector.i18n import N_, _, ngettext
+from verbundwacht_collector.i18n import N_, _, lookup, ngettext
 from verbundwacht_collector.store.views import OverlayRow
 from verbundwacht_collector.web import dates
 from verbundwacht_collector.web.errors import InputError
@@ -103,7 +103,7 @@ def overlay_line(row: OverlayRow, now: int) -> OverlayLine:
         )
     return OverlayLine(
         id=overlay.id,
-        kind=_(KINDS[overlay.kind]),
+        kind=lookup(KINDS[overlay.kind]),
         about=about,
         url=url,
         place=row.municipality,
@@ -127,7 +127,7 @@ def _weekly(row: OverlayRow, now: int) -> str:
     until = row.overlay.weekly_until
     if until is None:
         return ""
-    weekday = _(WEEKDAYS[dates.local(row.overlay.starts_at).weekday()])
+    weekday = lookup(WEEKDAYS[dates.local(row.overlay.starts_at).weekday()])
     return _("%(weekday)s bis %(day)s", weekday=weekday, day=dates.day(until, now))
 
 

@@ -11,13 +11,15 @@ from typing import Final
 
 from markupsafe import Markup
 
+from verbundwacht_collector.i18n import _, ngettext
 from verbundwacht_collector.store.views import HostRow
 from verbundwacht_collector.web import charts, dates, words
 from verbundwacht_collector.web.filters import FindingQuery, HostQuery, address
 from verbundwacht_collector.web.reads import Cells, Figures, Frame, Situation
 from verbundwacht_collector.web.rulebook import OWN_GROUP, RuleBook
-from verbundwacht_collector.web.views.alerts import AlertLine, Tile, alert_line, tiles
+from verbundwacht_collector.web.views.alerts import AlertLine, Tile, alert_line, how_many, tiles
 from verbundwacht_collector.web.views.cover import Covers
+from verbundwacht_collector.web.views.findings import not_judged
 
 FINDINGS: Final = "/findings"
 LEVELS: Final = ((98, "h5"), (95, "h4"), (90, "h3"), (80, "h2"), (0, "h1"))
@@ -86,7 +88,7 @@ def overview(found: Situation, *, frame: Frame, book: RuleBook, covers: Covers) 
     return Overview(
         verdict=verdict(found.figures),
         tiles=four(found.figures, found.cells),
-        queue=tuple(alert_line(row, covers) for row in found.queue),
+        queue=tuple(alert_line(row, book, covers) for row in found.queue),
         open_alerts=sum(found.figures.open_by_severity.values()),
         columns=tuple(groups.values()),
         heat=heat(found, groups, frame.municipalities),
@@ -100,51 +102,59 @@ def overview(found: Situation, *, frame: Frame, book: RuleBook, covers: Covers) 
 
 def verdict(figures: Figures) -> str:
     """How things stand, in one sentence; silence is never part of good news."""
-    found = sum(figures.open_by_severity.values())
-    critical = figures.open_by_severity.get("critical", 0)
     who, calm = _who_reports(figures.hosts_by_freshness)
-    if not found:
-        return f"Keine Warnung ist offen, {'und' if calm else 'aber'} {who}."
-    noun = "Warnung ist" if found == 1 else "Warnungen sind"
-    first = f"{dates.in_words(found).capitalize()} {noun} offen"
-    if critical:
-        also = "ist" if critical == 1 else "sind"
-        first += f", {dates.in_words(critical)} davon {also} kritisch"
-    return f"{first}; {who}."
+    if not sum(figures.open_by_severity.values()):
+        if calm:
+            return _("Keine Warnung ist offen, und %(who)s.", who=who)
+        return _("Keine Warnung ist offen, aber %(who)s.", who=who)
+    return f"{how_many(figures)}; {who}."
 
 
 def _who_reports(fresh: Mapping[str, int]) -> tuple[str, bool]:
     total = sum(fresh.values())
     missing = fresh.get("silent", 0) + fresh.get("never", 0)
     late = fresh.get("late", 0)
-    of = f"von {dates.number(total)} {'Server' if total == 1 else 'Servern'}"
     if not total:
-        return "noch ist kein Server angemeldet", False
+        return _("noch ist kein Server angemeldet"), False
+    of = ngettext("von %(num)s Server", "von %(num)s Servern", total)
     if missing:
-        verb = "meldet" if missing == 1 else "melden"
-        return f"{dates.number(missing)} {of} {verb} nichts, ihr Zustand ist unbekannt", False
+        clause = ngettext(
+            "%(num)s %(of)s meldet nichts, ihr Zustand ist unbekannt",
+            "%(num)s %(of)s melden nichts, ihr Zustand ist unbekannt",
+            missing,
+            of=of,
+        )
+        return clause, False
     if late:
-        return f"{dates.number(late)} {of} {'ist' if late == 1 else 'sind'} verspätet", False
-    return "der Server meldet" if total == 1 else f"alle {dates.number(total)} Server melden", True
+        return (
+            ngettext("%(num)s %(of)s ist verspätet", "%(num)s %(of)s sind verspätet", late, of=of),
+            False,
+        )
+    return ngettext("der Server meldet", "alle %(num)s Server melden", total), True
 
 
 def four(figures: Figures, cells: Cells) -> tuple[Tile, ...]:
     """The four counts; each links to the list it counts."""
-    found, _, untaken, reporting = tiles(figures)
+    found, _critical, untaken, reporting = tiles(figures)
     counts: Counter[str] = sum(cells.values(), Counter())
     measured = counts["pass"] + counts["fail"]
     unknown = counts["error"] + counts["stale"]
     failing = Tile(
-        "Nicht erfüllte Regeln",
+        _("Nicht erfüllte Regeln"),
         dates.number(counts["fail"]),
-        f"von {dates.number(measured)}",
-        f"{dates.number(unknown)} nicht prüfbar oder veraltet" if unknown else "alle geprüft",
+        _("von %(total)s", total=dates.number(measured)),
+        not_judged(unknown) or _("alle geprüft"),
         False,
         address(FINDINGS, FindingQuery(outcome=("fail",))),
     )
     if not measured:
         failing = Tile(
-            failing.label, "–", "", "noch nichts geprüft", False, address(FINDINGS, FindingQuery())
+            failing.label,
+            "–",
+            "",
+            _("noch nichts geprüft"),
+            False,
+            address(FINDINGS, FindingQuery()),
         )
     heard = Tile(
         reporting.label,
@@ -166,7 +176,7 @@ def heat(
         HeatRow(
             name=name,
             url=address("/hosts", HostQuery(municipality=town)),
-            note=f"{dates.number(servers[town])} Server",
+            note=ngettext("%(num)s Server", "%(num)s Server", servers[town]),
             cells=tuple(
                 cell(
                     found.cells.get((town, group), Counter()),
@@ -188,23 +198,26 @@ def cell(counts: Counter[str], *, town: str, group: str, unjudged: int = 0) -> C
     unjudged: servers of the municipality without any finding.
     """
     measured, unknown = counts["pass"] + counts["fail"], counts["error"] + counts["stale"]
-    missing = f"{dates.number(unknown)} nicht prüfbar oder veraltet" if unknown else ""
-    if unjudged:
-        also = f"{dates.number(unjudged)} Server noch nie gemessen"
-        missing = f"{missing}, {also}" if missing else also
+    missing = ", ".join(filter(None, (not_judged(unknown), _never_measured(unjudged))))
     if not measured:
-        text = "veraltet" if counts["stale"] else "nicht prüfbar" if unknown else "offen"
+        text = _("veraltet") if counts["stale"] else _("nicht prüfbar") if unknown else _("offen")
         if not unknown and not unjudged and counts["not_applicable"]:
-            text = "entfällt"
+            text = _("entfällt")
         query = FindingQuery(municipality=town, group=group)
-        note = missing or ("nicht zutreffend" if counts else "noch nicht gemessen")
+        note = missing or (_("nicht zutreffend") if counts else _("noch nicht gemessen"))
         return Cell(text, UNMEASURED, note, False, address(FINDINGS, query))
     share = 100 * counts["pass"] // measured
     level = next(name for least, name in LEVELS if share >= least)
-    failing = f"{dates.number(counts['fail'])} nicht erfüllt" if counts["fail"] else ""
+    failing = ngettext("%(num)s nicht erfüllt", "%(num)s nicht erfüllt", counts["fail"])
     query = FindingQuery(outcome=("fail", "pass"), municipality=town, group=group)
-    note = ", ".join(filter(None, ("Prozent", failing, missing)))
+    note = ", ".join(filter(None, (_("Prozent"), failing if counts["fail"] else "", missing)))
     return Cell(str(share), level, note, bool(unknown or unjudged), address(FINDINGS, query))
+
+
+def _never_measured(hosts: int) -> str:
+    if not hosts:
+        return ""
+    return ngettext("%(num)s Server noch nie gemessen", "%(num)s Server noch nie gemessen", hosts)
 
 
 def dot_rows(hosts: list[HostRow], towns: Mapping[str, str]) -> tuple[DotRow, ...]:
@@ -231,8 +244,8 @@ def _dot_row(town: str, name: str, codes: list[str], index: int) -> DotRow:
         picture=charts.dots(
             codes,
             ident=f"dots{index}",
-            title=f"Server in {name}",
-            desc=", ".join(parts) or "noch kein Server angemeldet",
+            title=_("Server in %(place)s", place=name),
+            desc=", ".join(parts) or _("noch kein Server angemeldet"),
         ),
         total=len(codes),
         counts=tuple(_hosts(counted[code], code, town) for code in FRESHNESS),

@@ -79,7 +79,7 @@ def search_view(
         hosts=tuple(host_line(row) for row in hosts.rows[:SHOWN]),
         hosts_total=hosts.total,
         hosts_url=address("/hosts", HostQuery(q=q)),
-        alerts=tuple(alert_line(row) for row in alerts[0][:SHOWN]),
+        alerts=tuple(alert_line(row, book) for row in alerts[0][:SHOWN]),
         alerts_total=alerts[1],
         alerts_url=address("/alerts", AlertQuery(state=("all",), q=q)),
         rules=tuple(_rule(rule, book) for rule in rules[:SHOWN_RULES]),
