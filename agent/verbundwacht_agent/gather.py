@@ -7,8 +7,9 @@ beat that attests the same state. Both are on the disk before anybody can send t
 import fcntl
 import sys
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import zip_longest
 from operator import gt
 from typing import Final
 
@@ -138,10 +139,13 @@ def _write(run: Run, sections: Mapping[str, Section], learned: Learned) -> str:
     manifest = {name: section.entry for name, section in sections.items()}
     head = run.head()
     last = _last_report(run, head)
-    over = run.spool.overflow(run.now_ms() / 1000)
+    damage = run.spool.unusable(run.signer)
+    over = [*run.spool.overflow(run.now_ms() / 1000), *damage]
     dropped = run.spool.lost(over, learned.behind)
-    full = learned.full
-    if last is not None and not full and dropped is None and _attests(run, last, manifest):
+    full = learned.full or bool(damage)  # what only a damaged frame said must be said again
+    for seq in damage:
+        log_event("frame.damaged", "error", seq=seq)
+    if last is not None and not full and not dropped and _attests(run, last, manifest):
         run.spool.drop(over)
         _write_beat(run, head, manifest)
         return "beat"
@@ -181,18 +185,19 @@ def _write_report(
     run: Run,
     manifest: dict[str, SectionEntry],
     bodies: Mapping[str, bytes],
-    dropped: tuple[int, int] | None,
+    dropped: Sequence[tuple[int, int]] = (),
     typ: str = REPORT,
 ) -> None:
-    """One report, or several with the same manifest where the bodies do not fit into one."""
-    for part in split(bodies):
+    """One report, or several with the same manifest where bodies or gaps do not fit into one."""
+    for part, gap in zip_longest(split(bodies), dropped):
+        part = part or {}  # noqa: PLW2901 - more gaps than parts
         report = Report(
             manifest=manifest,
             bodies={name: msgspec.Raw(body) for name, body in part.items()},
             agent=run.agent,
-            dropped=dropped,
+            dropped=gap,
         )
-        head, dropped = run.head(), None
+        head = run.head()
         raw = run.seal(typ, msgspec.json.encode(report), head, step=1)
         run.spool.append(head.seq + 1, raw)
         log_event(
@@ -254,5 +259,5 @@ def _rebase(run: Run, fork: tuple[int, bytes]) -> str:
     log_event("chain.rebased", seq=hi + 1, epoch=epoch)
     if len(groups) > 1:
         rest = {n: b for group in groups[1:] for n, b in group.items()}
-        _write_report(run, manifest, rest, None)
+        _write_report(run, manifest, rest)
     return "rebase"

@@ -7,7 +7,8 @@ Only gather writes here. The newest frame stays even after its acknowledgement, 
 import hashlib
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -16,6 +17,7 @@ from verbundwacht_agent.files import sync_folder, write
 from verbundwacht_agent.paths import Paths
 from verbundwacht_wire.errors import WireError
 from verbundwacht_wire.frame import Frame, read_frame
+from verbundwacht_wire.keys import P256Signer, PublicKey, check_signature, load_spki
 
 MAX_BYTES: Final = 64 * 1024 * 1024
 MAX_AGE_S: Final = 7 * 24 * 3600
@@ -116,18 +118,41 @@ class Spool:
             over.append(seq)
         return over
 
-    def lost(self, over: list[int], behind: int | None = None) -> tuple[int, int] | None:
-        """First and last number that the collector lacks and that will not be here any more.
+    def lost(self, gone: Iterable[int], behind: int | None = None) -> list[tuple[int, int]]:
+        """Ranges of numbers that the collector lacks and that will not be here any more.
 
         What fell out before is declared again: the report that said so may be among these.
-        over: what is about to fall out. behind: the collector says that it has everything up
+        gone: what is about to fall out. behind: the collector says that it has everything up
         to here only, and more was forgotten here: it was put back to a backup.
         """
-        kept = [seq for seq in self.seqs() if seq not in over]
-        if not kept or (not over and behind is None):
-            return None
+        gone = set(gone)
+        kept = [seq for seq in self.seqs() if seq not in gone]
         since = self.acked() if behind is None else behind
-        return (since + 1, kept[0] - 1) if kept[0] - 1 > since else None
+        here = [since, *(seq for seq in kept if seq > since)]
+        holes = [(low + 1, high - 1) for low, high in pairwise(here) if high - low > 1]
+        # Numbers may be missing because they were acknowledged one by one; those are not lost.
+        return [
+            (low, high)
+            for low, high in holes
+            if any(low <= seq <= high for seq in gone) or (behind is not None and low == since + 1)
+        ]
+
+    def unusable(self, signer: P256Signer) -> list[int]:
+        """Numbers of waiting frames that no collector will take: the disk has changed them.
+
+        The newest is left out: it is the state, and `head` says what is wrong with it.
+        """
+        acked = self.acked()
+        key = load_spki(signer.spki)
+        return [seq for seq in self.seqs()[:-1] if seq > acked and not self._is_ours(seq, key)]
+
+    def _is_ours(self, seq: int, key: PublicKey) -> bool:
+        try:
+            frame = self.frame(seq)
+            check_signature(frame, key)
+        except (StateError, WireError):
+            return False
+        return frame.header.seq == seq
 
     def drop(self, seqs: list[int]) -> None:
         """These frames are gone. The report that declares it must lie here already."""
