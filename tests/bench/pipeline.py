@@ -1,4 +1,4 @@
-"""Messages per second and core through the real pipeline: one thread, SQLite FULL, 308 rules.
+"""Messages per second and core through the real pipeline: one thread, SQLite FULL, 328 rules.
 
 `Committer._transact` is what the writer thread runs for each batch: verification, chain, store,
 rules, alerts, commit, signed acknowledgements. Doors and TLS are measured in `door`.
@@ -139,7 +139,7 @@ LOADS: Final = (
 
 
 def measure(quick: bool) -> list[Figure]:
-    """Each kind of traffic with 308 rules and with the 28 of the pack; where a beat goes."""
+    """Each kind of traffic with 328 rules and with the 82 of the pack; where a beat goes."""
     hosts, rounds = (20, 1) if quick else (500, 15)
     shrink = 40 if quick else 1
     raw = verify_us()
@@ -152,7 +152,7 @@ def measure(quick: bool) -> list[Figure]:
     if quick:
         return figures
     with _settled(hosts, 1) as (one, members):
-        shipped = [load._replace(name=f"{load.name}, 28 rules", budget=None) for load in LOADS[1:3]]
+        shipped = [load._replace(name=f"{load.name}, 82 rules", budget=None) for load in LOADS[1:3]]
         return [*figures, *(_load(one, members, load, 1, rounds, raw) for load in shipped)]
 
 

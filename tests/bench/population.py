@@ -1,4 +1,4 @@
-"""An alliance under load: hosts of a usual size, 308 rules, and messages made beforehand.
+"""An alliance under load: hosts of a usual size, 328 rules, and messages made beforehand.
 
 Making and signing messages costs as much as taking them in, so it never happens while a clock
 runs.
@@ -6,7 +6,7 @@ runs.
 
 import random
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from itertools import count, cycle, islice
@@ -24,7 +24,7 @@ from verbundwacht_collector.ingest import Peer
 from verbundwacht_collector.pipeline import Received
 from verbundwacht_collector.rules.load import read_files
 
-COPIES: Final = 11  # of the 28 rules of linux-basis: 308
+COPIES: Final = 4  # of the 82 rules of linux-basis: 328
 MUNICIPALITIES: Final = ("aurach", "bernstein", "calmbach", "dornfeld", "eschau")
 PACKAGES: Final = Path(__file__).with_name("recordings") / "packages-370.tsv"
 OFTEN: Final = {
@@ -41,7 +41,7 @@ OFTEN: Final = {
 }
 """Of a hundred section changes, how many are of this section: apt refreshes its lists every day,
 units fail and recover, the rest comes with patch days and with people."""
-BREAKS_ONE_IN: Final = 100  # section changes; each makes eleven copies of a rule fail
+BREAKS_ONE_IN: Final = 100  # section changes; each makes all copies of a rule fail
 
 _CHANCE = random.Random(1)
 _NUMBER = count(1)
@@ -85,7 +85,7 @@ def many_rules(folder: Path, copies: int = COPIES) -> Path:
 
 
 def alliance(root: Path, hosts: int, copies: int = COPIES) -> tuple[Stage, list[Member]]:
-    """A collector with 308 rules and its enrolled hosts, spread over five municipalities."""
+    """A collector with 328 rules and its enrolled hosts, spread over five municipalities."""
     pack = many_rules(root / "pack", copies)
     stage = new_stage(root / "collector", baseline="plan", pack=pack)
     stage.add(*MUNICIPALITIES)
@@ -181,6 +181,31 @@ def _change(name: str, number: int, breaks: bool) -> dict[str, Any]:
             return {"login_shells": number, "empty_password": int(breaks)}
         case "services":
             return {"failed": ["x.service"] if breaks else [], "network": [f"{number}.service"]}
+        case "listening":
+            return _sockets(fixture, number, breaks)
+    return _seldom(name, number)
+
+
+def _seldom(name: str, number: int) -> dict[str, Any]:
+    """Another value of a field that no rule reads, in a section that hardly ever changes."""
+    values: dict[str, dict[str, Any]] = {
+        "sudo": {"rules": number},
+        "cron": {"allow_list": bool(number % 2)},
+        "firewall": {"rules": number},
+        "mac": {"lsm": [f"lsm-{number}"]},
+        "audit": {"journal": {"persistent": True, "storage": "auto", "max_use": f"{number}M"}},
+        "time": {"authenticated": number},
+        "modules": {"hardening": [f"word-{number}"]},
+        "web": {"servers": [("nginx", "apache")[number % 2]]},
+        "samba": {"restrict_anonymous": number},
+        "snmp": {"v3_users": number},
+        "backup": {"programs": [f"program-{number}"]},
+    }
+    return values.get(name, {})
+
+
+def _sockets(fixture: Mapping[str, Any], number: int, breaks: bool) -> dict[str, Any]:
+    """One more local port, and with `breaks` an open one for Telnet."""
     local = {
         "proto": "tcp",
         "address": "127.0.0.1",

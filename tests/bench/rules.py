@@ -1,4 +1,4 @@
-"""What 308 rules cost: reading the pack, judging one host, judging a stored fleet anew."""
+"""What 328 rules cost: reading the pack, judging one host, judging a stored fleet anew."""
 
 import json
 import tempfile

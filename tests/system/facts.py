@@ -10,6 +10,7 @@ from functools import cache
 from typing import Any
 
 import msgspec
+from deploy.load.facts import moved
 
 from verbundwacht_collector.admin import bundled_pack
 from verbundwacht_collector.rules.load import load_pack
@@ -29,17 +30,18 @@ def basis() -> Pack:
 
 @cache
 def _fresh() -> Mapping[str, Mapping[str, Any]]:
-    """What would age: the package lists of the fixture were fetched an hour before the run."""
-    hour_ago = (datetime.now(UTC) - timedelta(hours=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    """The fixture as of now: its lists are an hour old, its backup and certificates do not age."""
+    now = datetime.now(UTC)
+    hour_ago = (now - timedelta(hours=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
     automatic = {"enabled": True, "last_success": hour_ago}
-    return {
-        "updates": {"lists_date": hour_ago, "lists_checked": hour_ago, "automatic": automatic},
-    }
+    updates = {"lists_date": hour_ago, "lists_checked": hour_ago, "automatic": automatic}
+    kept: dict[str, dict[str, Any]] = moved(dict(basis().fixtures["debian"]), now)
+    return {**kept, "updates": {**kept["updates"], **updates}}
 
 
 def section(name: str, /, **changes: Any) -> bytes:
     """The body of one section of the well-kept server, with these fields instead."""
-    fields = {**basis().fixtures["debian"][name], **_fresh().get(name, {}), **changes}
+    fields = {**_fresh()[name], **changes}
     return encode_body(msgspec.convert(fields, SECTIONS[name]))
 
 
