@@ -60,9 +60,8 @@ def certificate_renew(args: argparse.Namespace) -> int:
     ends = read_certificates(files.server)[0].not_valid_after_utc
     left = (ends - datetime.now(UTC)).days
     if args.json:
-        say_json(
-            {"certificate": str(files.server), "names": names, "not_after": f"{ends:%Y-%m-%d}"}
-        )
+        until_ms = int(ends.timestamp() * 1000)
+        say_json({"certificate": str(files.server), "names": names, "until": until_ms})
     else:
         print(f"{files.server} gilt bis {ends:%d.%m.%Y} ({left} Tage): {', '.join(names)}")
         print("Jetzt den Sammler neu starten: er liest es beim Start.")

@@ -30,7 +30,7 @@ def promised() -> dict[str, list[tuple[str, str]]]:
         cells = [cell.strip() for cell in line.strip("|").split(" | ")]
         if len(cells) != 2 or not cells[0].startswith("`"):
             continue
-        names = re.findall(r"`([a-z ]+)`", cells[0])
+        names = re.findall(r"`([a-z -]+)`", cells[0])
         for name in names:
             command = name if name == names[0] else f"{names[0].split(' ')[0]} {name}"
             if command in FIELDS:
