@@ -167,12 +167,15 @@ def _doors(numbers: Numbers) -> Answer:
 
 def _hosts(numbers: Numbers) -> Answer:
     total = sum(numbers.hosts.values())
+    heard = total - numbers.hosts.get("never", 0)  # ever
     fresh = numbers.hosts.get("fresh", 0) + numbers.hosts.get("late", 0)
     if not total:
         return "unknown", "none"
+    if not heard:
+        return "unknown", "never"
     if not fresh:
         return "bad", "all_silent"
-    if total >= ENOUGH_HOSTS and 2 * fresh <= total:
+    if heard >= ENOUGH_HOSTS and 2 * fresh <= heard:
         return "warn", "half_silent"
     return "good", "heard"
 

@@ -94,6 +94,7 @@ def test_a_healthy_collector_is_good_and_says_so_in_one_sentence() -> None:
         (replace(well(), hosts={"silent": 3}), "hosts", ("bad", "all_silent")),
         (replace(well(), hosts={"fresh": 1, "silent": 3}), "hosts", ("warn", "half_silent")),
         (replace(well(), hosts={"fresh": 1, "never": 1}), "hosts", ("good", "heard")),
+        (replace(well(), hosts={"never": 4}), "hosts", ("unknown", "never")),
         (replace(well(), packs=[]), "packs", ("bad", "none")),
         (replace(well(), doors=[Door("mqtt", "", False)]), "doors", ("bad", "closed")),
         (outbox(NOW - 14 * MINUTE), "outbox", ("good", "empty")),

@@ -41,6 +41,7 @@ SENTENCES: Final = {
     ("doors", "none"): N_("Welche Eingänge offen sind, ist nicht bekannt."),
     ("hosts", "heard"): N_("%(fresh)s von %(hosts)s Servern melden sich."),
     ("hosts", "none"): N_("Noch ist kein Server angemeldet."),
+    ("hosts", "never"): N_("Noch hat sich kein Server gemeldet."),
     ("hosts", "all_silent"): N_(
         "Kein Server meldet sich. Das liegt eher am Sammler oder am Netz als an allen Servern."
     ),
