@@ -41,9 +41,9 @@ SELECT h.id, h.agent, h.name, h.municipality_id, m.name, h.os, h.last_seen, h.in
  ORDER BY m.name, h.name, h.id
 
 -- name: outcomes
-SELECT f.host_id, f.outcome, count(*) FROM finding f JOIN host h ON h.id = f.host_id
+SELECT t.host_id, t.outcome, t.findings FROM host_tally t JOIN host h ON h.id = t.host_id
   JOIN municipality m ON m.id = h.municipality_id
- WHERE {scope} GROUP BY f.host_id, f.outcome
+ WHERE {scope} AND t.findings > 0
 
 -- name: sections
 SELECT s.section, s.status, s.reason, s.reach, s.collected_at, s.since, b.doc
@@ -92,23 +92,6 @@ SELECT person_id, created_at, seen_at FROM session WHERE token_hash = :token_has
 SELECT e.frame FROM envelope e JOIN host h ON h.id = e.host_id
   JOIN municipality m ON m.id = h.municipality_id
  WHERE {scope} AND e.hash = :hash
-
--- name: judged
-WITH seen AS MATERIALIZED (
-    SELECT h.id, h.agent, h.name, h.municipality_id, m.name AS municipality,
-           is_stale(h.last_seen, h.interval_s, h.silent, h.facts_unknown) AS stale
-      FROM host h JOIN municipality m ON m.id = h.municipality_id
-     WHERE {scope} AND h.state = 'active')
-SELECT {columns}
-  FROM seen CROSS JOIN finding f ON f.host_id = seen.id
- WHERE {filter}
-
--- name: unjudged_hosts
-SELECT h.municipality_id, count(*)
-  FROM host h JOIN municipality m ON m.id = h.municipality_id
- WHERE {scope} AND h.state = 'active'
-   AND NOT EXISTS (SELECT 1 FROM finding f WHERE f.host_id = h.id)
- GROUP BY h.municipality_id
 
 -- name: newest_event
 SELECT coalesce(max(id), 0) FROM alert_event

@@ -1,0 +1,62 @@
+-- How many findings there are, kept in the transaction that writes them: pages of a large region
+-- would otherwise count hundreds of thousands of rows each time.
+-- depends: 0001_initial
+
+INSERT INTO schema_version (version) VALUES (5);
+
+CREATE TABLE host_tally (
+    host_id INTEGER NOT NULL REFERENCES host (id),
+    outcome TEXT NOT NULL,
+    findings INTEGER NOT NULL,
+    PRIMARY KEY (host_id, outcome)
+) WITHOUT ROWID;
+
+CREATE TABLE rule_tally (
+    municipality_id TEXT NOT NULL REFERENCES municipality (id),
+    rule_id TEXT NOT NULL,
+    outcome TEXT NOT NULL,
+    findings INTEGER NOT NULL,
+    PRIMARY KEY (municipality_id, rule_id, outcome)
+) WITHOUT ROWID;
+
+INSERT INTO host_tally SELECT host_id, outcome, count(*) FROM finding GROUP BY host_id, outcome;
+INSERT INTO rule_tally
+SELECT h.municipality_id, f.rule_id, f.outcome, count(*)
+  FROM finding f JOIN host h ON h.id = f.host_id
+ GROUP BY h.municipality_id, f.rule_id, f.outcome;
+
+CREATE TRIGGER finding_added AFTER INSERT ON finding
+BEGIN
+    INSERT INTO host_tally VALUES (NEW.host_id, NEW.outcome, 1)
+        ON CONFLICT DO UPDATE SET findings = findings + 1;
+    INSERT INTO rule_tally
+        VALUES ((SELECT municipality_id FROM host WHERE id = NEW.host_id), NEW.rule_id, NEW.outcome, 1)
+        ON CONFLICT DO UPDATE SET findings = findings + 1;
+END;
+
+CREATE TRIGGER finding_dropped AFTER DELETE ON finding
+BEGIN
+    UPDATE host_tally SET findings = findings - 1
+     WHERE host_id = OLD.host_id AND outcome = OLD.outcome;
+    UPDATE rule_tally SET findings = findings - 1
+     WHERE municipality_id = (SELECT municipality_id FROM host WHERE id = OLD.host_id)
+       AND rule_id = OLD.rule_id AND outcome = OLD.outcome;
+END;
+
+CREATE TRIGGER finding_changed AFTER UPDATE OF outcome ON finding WHEN OLD.outcome <> NEW.outcome
+BEGIN
+    UPDATE host_tally SET findings = findings - 1
+     WHERE host_id = OLD.host_id AND outcome = OLD.outcome;
+    UPDATE rule_tally SET findings = findings - 1
+     WHERE municipality_id = (SELECT municipality_id FROM host WHERE id = OLD.host_id)
+       AND rule_id = OLD.rule_id AND outcome = OLD.outcome;
+    INSERT INTO host_tally VALUES (NEW.host_id, NEW.outcome, 1)
+        ON CONFLICT DO UPDATE SET findings = findings + 1;
+    INSERT INTO rule_tally
+        VALUES ((SELECT municipality_id FROM host WHERE id = NEW.host_id), NEW.rule_id, NEW.outcome, 1)
+        ON CONFLICT DO UPDATE SET findings = findings + 1;
+END;
+
+-- What a list asks for, in its order, without the wide table itself.
+DROP INDEX finding_counts;
+CREATE INDEX finding_by_outcome ON finding (host_id, outcome, rule_id, subject);
