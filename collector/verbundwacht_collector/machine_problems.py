@@ -39,8 +39,8 @@ KEY_UNUSABLE = ConfigProblem(
     "C412",
     "Schlüssel {path} ist unbrauchbar ({reason}).",
     "Key {path} cannot be used ({reason}).",
-    "Aus der Sicherung zurückspielen.",
-    "Restore it from the backup.",
+    "Pfad und Rechte prüfen, sonst aus der Sicherung zurückspielen.",
+    "Check path and permissions, else restore it from the backup.",
 )
 KEY_MISSING = ConfigProblem(
     "C413",
@@ -53,8 +53,8 @@ CERTIFICATE_UNUSABLE = ConfigProblem(
     "C414",
     "Zertifikat {path} ist unbrauchbar ({reason}).",
     "Certificate {path} cannot be used ({reason}).",
-    "Datei prüfen oder aus der Sicherung zurückspielen.",
-    "Check the file or restore it from the backup.",
+    "Pfad und Rechte prüfen, sonst aus der Sicherung zurückspielen.",
+    "Check path and permissions, else restore it from the backup.",
 )
 PAIR_MISMATCH = ConfigProblem(
     "C415",

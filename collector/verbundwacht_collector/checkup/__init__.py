@@ -5,14 +5,17 @@ the very functions that `serve` calls; beside that stand things that go wrong la
 that ends, a disk that fills).
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import ParamSpec
 
-from verbundwacht_collector import config_problems
+from verbundwacht_collector import config_problems, machine_problems
 from verbundwacht_collector.checkup import keys, machine, ports, store
 from verbundwacht_collector.config import Config, Folder, look
 from verbundwacht_collector.equipment import mail_server, webhook_target
 from verbundwacht_collector.errors import CodedError, ConfigError
+
+P = ParamSpec("P")
 
 
 def everything(folder: Folder, *, now: int) -> list[CodedError]:
@@ -20,17 +23,28 @@ def everything(folder: Folder, *, now: int) -> list[CodedError]:
     config, wrong = look(folder)
     found: list[CodedError] = [*wrong]
     if folder.root.is_dir():
-        found += keys.problems(folder, now)
-        found += store.problems(folder, now)
-        found += machine.problems(folder)
+        found += _looked(keys.problems, folder, now)
+        found += _looked(store.problems, folder, now)
+        found += _looked(machine.problems, folder)
     if config is not None and not wrong:
         found += warnings(folder.config, config)
         found += secrets(folder, config)
-        found += keys.page_problems(folder, config, now)
-        found += keys.broker_problems(folder, config, now)
+        found += _looked(keys.page_problems, folder, config, now)
+        found += _looked(keys.broker_problems, folder, config, now)
         found += ports.problems(folder, config)
     once = {one.text("en"): one for one in found}
     return sorted(once.values(), key=lambda one: (one.problem.warning, one.problem.code))
+
+
+def _looked(
+    look_for: Callable[P, Iterable[CodedError]], *args: P.args, **kwargs: P.kwargs
+) -> list[CodedError]:
+    """What was found, or why nobody could look: one closed folder must not hide the rest."""
+    try:
+        return list(look_for(*args, **kwargs))
+    except OSError as refusal:
+        path, reason = refusal.filename, refusal.strerror
+        return [ConfigError(machine_problems.FILE_REFUSED, path=path, reason=reason)]
 
 
 def warnings(path: Path, config: Config) -> Iterator[ConfigError]:

@@ -10,8 +10,8 @@ from verbundwacht_collector.errors import CodedError, Lang, Words
 _LEVEL: Final = {False: Words("Fehler", "Error"), True: Words("Hinweis", "Note")}
 _FINE: Final = Words("{folder}: alles in Ordnung.", "{folder}: everything is fine.")
 _SUM: Final = Words(
-    "{errors} Fehler, {notes} Hinweise. Erklärung je Nummer: deploy/README.md",
-    "{errors} errors, {notes} notes. Each number is explained in deploy/README.md",
+    "Fehler: {errors}, Hinweise: {notes}. Erklärung je Nummer: deploy/README.md",
+    "Errors: {errors}, notes: {notes}. Each number is explained in deploy/README.md",
 )
 
 

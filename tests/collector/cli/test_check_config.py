@@ -1,5 +1,6 @@
 """`check-config`, and the catalogue that every configuration error comes from."""
 
+import errno
 import json
 import socket
 import subprocess
@@ -12,8 +13,9 @@ from tests.collector.cli.operator import Operator, Ran, write_pack
 from tests.collector.cli.provoked import CHECK, GOOD, MAIL, PROVOKED, Scene, own_pages
 from tests.system.running import new_stage, serving
 
+from verbundwacht_collector.checkup import keys
 from verbundwacht_collector.config_problems import CONFIG_PROBLEMS
-from verbundwacht_collector.errors import LANGUAGES, ConfigProblem
+from verbundwacht_collector.errors import LANGUAGES, CodedError, ConfigProblem
 
 BY_CODE = {one.code: one for one in CONFIG_PROBLEMS}
 
@@ -127,6 +129,21 @@ def test_all_problems_are_named_at_once_errors_first(scene: Scene) -> None:
     assert ran.code == 2
 
 
+def test_a_folder_that_may_not_be_entered_hides_nothing_else(scene: Scene) -> None:
+    closed = str(scene.operator.folder.keys)
+
+    def refuse(*_: object) -> list[CodedError]:
+        raise PermissionError(errno.EACCES, "Permission denied", closed)
+
+    scene.patch.setattr(keys, "problems", refuse)
+    scene.sql("DELETE FROM pack")
+
+    found = scene.operator.run(*CHECK, "--json").json["problems"]
+
+    assert [one["code"] for one in found] == ["C701", "C512"]
+    assert closed in found[0]["message"]
+
+
 def test_several_keys_that_do_not_fit_are_several_problems(scene: Scene) -> None:
     text = 'alliance = 7\nx = 1\n[mail]\nhost = 3\n[[webhook]]\nname = "a"\n[[webhook]]\nurl = 1\n'
     scene.operator.settings(text)
@@ -144,7 +161,7 @@ def test_warnings_alone_are_no_failure(scene: Scene) -> None:
 
     ran = scene.operator.run(*CHECK)
 
-    assert (ran.code, ran.out.splitlines()[-1].startswith("0 Fehler, 1 ")) == (0, True)
+    assert (ran.code, ran.out.splitlines()[-1].startswith("Fehler: 0, Hinweise: 1.")) == (0, True)
     assert ran.out.startswith("Hinweis: ")
 
 
@@ -170,7 +187,7 @@ def test_the_same_in_english(scene: Scene, how: str) -> None:
     says = "interval_s = '900' does not fit. Expected is a whole number. [C109]"
     assert says in checked.out
     assert says in served.err
-    assert checked.out.splitlines()[-1].startswith("1 errors, 0 notes.")
+    assert checked.out.splitlines()[-1].startswith("Errors: 1, notes: 0.")
 
 
 def test_the_option_beats_the_environment(scene: Scene) -> None:
