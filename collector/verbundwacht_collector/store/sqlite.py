@@ -6,7 +6,8 @@ still true when it writes; commands beside a running collector wait up to five s
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
+from io import StringIO
 from pathlib import Path
 from typing import Final
 from urllib.parse import quote
@@ -66,7 +67,8 @@ def migrate(path: Path) -> None:
         refuse_newer(found, path)
     with get_backend(f"sqlite:///{quote(str(path))}") as backend:  # a folder may be called "a#1"
         migrations = read_migrations(str(MIGRATIONS))
-        with backend.lock():
+        # SQLite checks an added column with a query of its own, and yoyo prints its empty answer.
+        with backend.lock(), redirect_stdout(StringIO()):
             backend.apply_migrations(backend.to_apply(migrations))
 
 
