@@ -2,6 +2,7 @@
 
 Nothing outside its own folder changes, and the folder is removed at the end. The commands
 are the ones an operator and an IT department type; only the 24 further hosts are invented.
+The collector's own host is one of the watched, too.
 """
 
 import argparse
@@ -23,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from deploy.demo.fleet import HOME, MUNICIPALITIES, Simulated, fleet
+from deploy.demo.own_host import OPERATOR, OPERATOR_NAME, OwnHost
 from deploy.demo.sink import Inbox, free_port, start
 
 from verbundwacht_agent.cli import now_ms
@@ -47,6 +49,7 @@ web = "localhost:{web}"
 mqtt = "127.0.0.1:{mqtt}"
 https = "127.0.0.1:{https}"
 web = "127.0.0.1:{web}"
+metrics = "127.0.0.1:{metrics}"
 [alerts]
 baseline = "alert"
 [web]
@@ -80,17 +83,17 @@ class Demo:
 
     def __init__(self, root: Path, collector: Path) -> None:
         self.root, self.collector = root, collector
-        self.here = root / "agent"
+        self.here, self.own = root / "agent", root / "sammler"
         self.inbox = Inbox(root / "mail")
-        self.ports = {name: free_port() for name in ("mqtt", "https", "web", "smtp")}
+        self.ports = {name: free_port() for name in ("mqtt", "https", "web", "smtp", "metrics")}
         self.password = secrets.token_urlsafe(12)
         self.simulated: list[tuple[Simulated, Paths]] = []
 
     def found(self) -> None:
-        """The alliance exists: keys, database, rules, five municipalities, two people."""
+        """The alliance exists: keys, database, rules, municipalities, two people."""
         operator(self.collector, "init", "--alliance", "Verbund Hochwald")
         (self.collector / "collector.toml").write_text(TOML.format(**self.ports))
-        for short, name in MUNICIPALITIES.items():
+        for short, name in (*MUNICIPALITIES.items(), (OPERATOR, OPERATOR_NAME)):
             contact = f"it@{short}.example"
             operator(
                 self.collector, "municipality", "add", short, "--name", name, "--contact", contact
@@ -101,9 +104,9 @@ class Demo:
         for login, extra in (("soc", ()), ("it-altenbach", ("--municipality", HOME))):
             operator(self.collector, "user", "add", login, "--password-file", str(secret), *extra)
 
-    def agent(self, *words: str) -> int:
+    def agent(self, *words: str, folder: Path | None = None) -> int:
         """One command of the agent on this machine, as its IT department types it."""
-        command = [str(BIN / "verbundwacht-agent"), *words, "--dir", str(self.here)]
+        command = [str(BIN / "verbundwacht-agent"), *words, "--dir", str(folder or self.here)]
         log = (self.root / "agent.log").open("a")
         with log:
             return subprocess.run(command, stdout=log, stderr=log, check=False).returncode
@@ -126,6 +129,24 @@ class Demo:
         if self.agent("accept", str(receipt)):
             raise SystemExit(f"demo: accept misslang, siehe {self.root / 'agent.log'}")
         return str(answer["id"])
+
+    def watch_itself(self) -> None:
+        """The collector's own host is enrolled with its operator, and has reported."""
+        paths = Paths(self.own)
+        request, receipt = self.own / "request.vw", self.own / "receipt.vw"
+        prepare(paths, OwnHost(), OPERATOR, request, now_ms)
+        words = ("host", "add", "--municipality", OPERATOR, "--request", str(request))
+        operator(self.collector, *words, "--receipt", str(receipt))
+        if self.agent("accept", str(receipt), folder=self.own):
+            raise SystemExit(f"demo: accept misslang, siehe {self.root / 'agent.log'}")
+        self.agent("once", folder=self.own)
+
+    def verdict(self) -> str:
+        """What the collector says about itself, as the first line of `verbundwacht status`."""
+        out = io.StringIO()
+        with contextlib.redirect_stdout(out):
+            collector_command(["--dir", str(self.collector), "status"])
+        return out.getvalue().splitlines()[0]
 
     def enrol_fleet(self) -> None:
         """The invented hosts are enrolled by the same three steps, and marked."""
@@ -218,7 +239,7 @@ class Demo:
 
 def run(demo: Demo, *, once: bool) -> None:
     """The whole demo, from nothing to the closing line."""
-    say("Verbund mit fünf Kommunen anlegen")
+    say("Verbund mit fünf Kommunen und dem Betreiber des Sammlers anlegen")
     demo.found()
     sink = start(demo.inbox, demo.ports["smtp"])
     try:
@@ -227,6 +248,8 @@ def run(demo: Demo, *, once: bool) -> None:
             host = demo.enrol()
             demo.agent("once")
             first = demo.first_alert(host)
+            say("Den Sammler selbst überwachen: noch ein echter Agent auf diesem Rechner")
+            demo.watch_itself()
             say("24 weitere Server simulieren (gleicher Weg, als simuliert gekennzeichnet)")
             demo.enrol_fleet()
             demo.report_fleet()
@@ -244,6 +267,8 @@ def closing(demo: Demo, host: str, first: float) -> None:
     hosts, alerts = demo.counts()
     print(f"Seiten:  http://localhost:{demo.ports['web']}")
     print(f"Zugang:  soc  oder  it-altenbach (sieht nur Altenbach)   Passwort: {demo.password}")
+    print(f"Zustand: {demo.verdict()}")
+    print(f"Zahlen:  http://127.0.0.1:{demo.ports['metrics']}/metrics")
     print(f"Mail:    {demo.inbox.folder} ({demo.inbox.count} Nachrichten bisher)")
     print("Einstellung hier: baseline = alert. Sonst gilt als geplant, was von Anfang an fehlt.")
     print(f"demo: {hosts} hosts, {alerts} alerts, first alert after {first:.1f} s", flush=True)
@@ -256,6 +281,7 @@ def keep_running(demo: Demo) -> None:
         while True:
             time.sleep(EVERY_S)
             demo.agent("once")
+            demo.agent("once", folder=demo.own)
             demo.report_fleet()
 
 

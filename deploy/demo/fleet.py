@@ -5,11 +5,12 @@ sending. The mark "simulated" is set by `host add --simulated`, never by the age
 """
 
 import hashlib
-import json
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from typing import NamedTuple
 
 from deploy.demo.recorded_host import RecordedHost
+from deploy.demo.tidy import tidy
 
 from verbundwacht_agent.host import Host
 
@@ -36,12 +37,13 @@ class Simulated(NamedTuple):
 
 def fleet() -> Iterator[Simulated]:
     """24 servers over five municipalities; which one has which fault never changes."""
+    now = datetime.now(UTC)
     places = [(m, p) for p in _PURPOSES for m in MUNICIPALITIES]
     for index, (municipality, purpose) in enumerate(places[:24]):
         name = f"{municipality[:2]}-{purpose}"
         host = _named(RecordedHost.named(_NEGLECTED.get(index, _TIDY[index % 2])), name)
         if index not in _NEGLECTED:
-            host = _patched(host)
+            host = tidy(host, now)
             for spoil in _FAULTS.get(index, ()):
                 host = spoil(host)
         yield Simulated(municipality, name, host)
@@ -77,31 +79,27 @@ def _second_root(host: RecordedHost) -> RecordedHost:
     return host.with_file("/etc/passwd", passwd + "toor:x:0:0::/root:/bin/sh\n")
 
 
+def _open_docker(host: RecordedHost) -> RecordedHost:
+    options = '{"hosts": ["fd://", "tcp://0.0.0.0:2375"]}'
+    return host.with_file("/etc/docker/daemon.json", options)
+
+
+def _old_backup(host: RecordedHost) -> RecordedHost:
+    return host.with_file("/var/lib/verbundwacht-backup/last", '{"date": "2026-08-14T02:10:00Z"}')
+
+
 def _unreadable_shadow(host: RecordedHost) -> RecordedHost:
     return host.denying("/etc/shadow")
-
-
-def _patched(host: RecordedHost) -> RecordedHost:
-    """A server on which every update is installed."""
-    for argv, answer in host.answers():
-        text = answer.stdout.decode()
-        if argv[0] == "/usr/bin/python3" and answer.code == 0:
-            told = json.loads(text)
-            told["updates"] = []
-            host = host.answering(argv, answer._replace(stdout=json.dumps(told).encode()))
-        elif argv[0] == "apt-get" and "upgrade" in argv:
-            kept = text.partition("Calculating upgrade...")[0] + "Calculating upgrade...\n"
-            kept += "0 upgraded, 0 newly installed, 0 to remove and 0 not upgraded.\n"
-            host = host.answering(argv, answer._replace(stdout=kept.encode()))
-    return host
 
 
 _Spoil = Callable[[RecordedHost], RecordedHost]
 _FAULTS: dict[int, tuple[_Spoil, ...]] = {
     2: (_setting("permitrootlogin", "yes"),),
     4: (_sysctl("net/ipv4/conf/all/accept_redirects", "1"),),
+    6: (_open_docker,),
     9: (_setting("passwordauthentication", "yes"), _setting("x11forwarding", "yes")),
     12: (_second_root,),
+    17: (_old_backup,),
     19: (_unreadable_shadow,),
     21: (_setting("permitemptypasswords", "yes"),),
 }

@@ -77,6 +77,12 @@ class RecordedHost(Host):
         changed._modes[path] = (mode, uid, gid)
         return changed
 
+    def with_time(self, path: str, seconds: float) -> Self:
+        """The same host with another time of change of one path."""
+        changed = copy.deepcopy(self)
+        changed._times[path] = seconds
+        return changed
+
     def with_link(self, path: str, target: str) -> Self:
         """The same host with one more symbolic link."""
         changed = copy.deepcopy(self)
@@ -114,6 +120,11 @@ class RecordedHost(Host):
     def paths(self) -> set[str]:
         """Every file of the recording."""
         return set(self._files)
+
+    @property
+    def times(self) -> tuple[str, ...]:
+        """The paths whose time of change was recorded."""
+        return tuple(self._times)
 
     @property
     def denied(self) -> tuple[str, ...]:
