@@ -3,14 +3,16 @@
 Prints one JSON object whose last key is `end`, so that a cut answer is recognised. Exit code 100:
 apt could not work; any other but 0: this Python has no apt_pkg, or one that we do not know.
 Nothing is decided here, `answer.py` judges.
-Hard-learned: as root apt would write its cache files, so root works without them; everybody else
-cannot write and uses the ones that are there, at a third of the cost.
+Hard-learned: as root apt would write its cache files; everybody else cannot write and uses the
+ones that are there, at a third of the cost. So root becomes apt's own user first, but only where
+that user may read everything: of a source that it may not read apt says nothing.
 """
 
 import json
 import os
+import pwd
 import sys
-from typing import Any
+from typing import Any, Iterator  # noqa: UP035 - this may be an older Python
 
 try:
     import apt_pkg  # type: ignore[import-not-found]  # belongs to the system's Python
@@ -32,11 +34,11 @@ def main() -> int:
 def ask() -> dict[str, Any]:
     """Configured lists, and every installed package that has a newer candidate."""
     apt_pkg.init_config()
+    apt_pkg.init_system()
     # Empty names mean: keep the caches in memory.
-    if os.geteuid() == 0:
+    if os.geteuid() == 0 and not step_down():
         apt_pkg.config.set("Dir::Cache::pkgcache", "")
         apt_pkg.config.set("Dir::Cache::srcpkgcache", "")
-    apt_pkg.init_system()
     sources = apt_pkg.SourceList()
     sources.read_main_list()
     indexes = [index for source in sources.list for index in source.index_files]
@@ -57,6 +59,39 @@ def ask() -> dict[str, Any]:
         for package, candidate, share in waiting
     ]
     return {"targets": targets, "updates": updates, "end": True}
+
+
+def step_down() -> bool:
+    """True: root is `_apt` from here on, and may read all that apt reads. False: still root."""
+    needed = list(inputs())
+    try:
+        user = pwd.getpwnam("_apt")
+        os.setgroups([])
+        os.setegid(user.pw_gid)
+        os.seteuid(user.pw_uid)
+    except (KeyError, OSError):
+        return False
+    may = all(os.access(path, os.R_OK, effective_ids=True) for path in needed)
+    os.seteuid(0)
+    if may:
+        os.setresgid(user.pw_gid, user.pw_gid, user.pw_gid)
+        os.setresuid(user.pw_uid, user.pw_uid, user.pw_uid)
+    else:
+        os.setegid(0)
+    return may
+
+
+def inputs() -> "Iterator[str]":
+    """Every file that apt reads to know what waits; its locks and unfinished lists are none."""
+    etc = ("main", "sourcelist", "preferences")
+    files = [apt_pkg.config.find_file(f"Dir::Etc::{name}") for name in etc]
+    yield from filter(os.path.isfile, [*files, apt_pkg.config.find_file("Dir::State::status")])
+    folders = [apt_pkg.config.find_dir(f"Dir::Etc::{name}parts") for name in ("", "source")]
+    folders += [apt_pkg.config.find_dir("Dir::Etc::preferencesparts")]
+    for folder in filter(os.path.isdir, (*folders, apt_pkg.config.find_dir("Dir::State::lists"))):
+        yield folder
+        with os.scandir(folder) as entries:
+            yield from (x.path for x in entries if x.is_file() and x.name != "lock")
 
 
 def newer(version: Any, than: Any) -> bool:
