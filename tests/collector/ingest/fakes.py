@@ -191,7 +191,7 @@ class RawClient:
             self.writer.write(packet if isinstance(packet, bytes) else packet.write())
         await self.writer.drain()
 
-    async def read(self, within_s: float = 3.0) -> mqtt5.Packet | None:
+    async def read(self, within_s: float = 20.0) -> mqtt5.Packet | None:
         """The next packet; None if the connection ended instead."""
         async with asyncio.timeout(within_s):
             raw = bytearray()
@@ -202,7 +202,7 @@ class RawClient:
                 return None
             return mqtt5.read(memoryview(bytes(raw)))[0]
 
-    async def rest(self, within_s: float = 3.0) -> list[mqtt5.Packet]:
+    async def rest(self, within_s: float = 20.0) -> list[mqtt5.Packet]:
         """Everything until the connection ends."""
         found = []
         while (packet := await self.read(within_s)) is not None:
@@ -246,7 +246,7 @@ async def raw_client(
             await writer.wait_closed()
 
 
-async def until(condition: Callable[[], bool], within_s: float = 3.0) -> None:
+async def until(condition: Callable[[], bool], within_s: float = 20.0) -> None:
     """The condition has come true."""
     async with asyncio.timeout(within_s):
         while not condition():  # noqa: ASYNC110 - what is waited for sets no event

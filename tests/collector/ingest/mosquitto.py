@@ -19,6 +19,7 @@ from tests.collector.ingest.fakes import Counts, Receiver, Site, until
 
 from verbundwacht_collector import pki
 from verbundwacht_collector.ingest.broker import BrokerDoor, Pace
+from verbundwacht_collector.ingest.mqtt import MqttDoor
 from verbundwacht_collector.ingest.subscriber import Bounds
 from verbundwacht_collector.ingest.tls import Target, broker_context
 
@@ -94,16 +95,6 @@ class Mosquitto:
         """It does nothing, and its connections stay; or goes on."""
         os.kill(self.pid, signal.SIGSTOP if frozen else signal.SIGCONT)
 
-    def add_rules(self, rules: str) -> None:
-        """More lines of the access rules are in force."""
-        acl = self.folder / "acl"
-        acl.write_text(f"{acl.read_text()}\n{rules}\n")
-        before, until = self.log.count("Reloading config"), time.monotonic() + UP_S
-        os.kill(self.pid, signal.SIGHUP)
-        while self.log.count("Reloading config") == before:
-            assert time.monotonic() < until, f"mosquitto does not reload:\n{self.log}"
-            time.sleep(0.01)
-
     def stop(self) -> None:
         """Ended in order, its sessions on disk."""
         if self._process is not None and self._process.poll() is None:
@@ -149,6 +140,20 @@ def target(port: int, folder: Path, authority: pki.Authority, name: str = NAME) 
 
 
 SOON: Final = Pace(first_s=0.1, most_s=0.5)
+
+
+class Entrance(NamedTuple):
+    """A door of either kind, and where agents connect."""
+
+    door: BrokerDoor | MqttDoor
+    port: int
+    receiver: Receiver
+    counts: Counts
+
+    @property
+    def behind_a_broker(self) -> bool:
+        """Agents speak to a broker, and PUBACKs say nothing."""
+        return isinstance(self.door, BrokerDoor)
 
 
 class Brokered(NamedTuple):

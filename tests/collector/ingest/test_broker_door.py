@@ -58,7 +58,7 @@ async def test_the_broker_may_forget_a_message_only_after_the_commit(
         await until(lambda: house.receiver.running == 2)
     assert house.door.status.held == 2
     await lose_connection(house)
-    await until(lambda: len(house.receiver.frames) == 5, within_s=10)
+    await until(lambda: len(house.receiver.frames) == 5)
     house.receiver.open.set()
     await until(lambda: house.door.status.held == 0)
     await lose_connection(house)
@@ -74,7 +74,7 @@ async def lose_connection(house: Brokered) -> None:
     assert subscriber is not None
     await until(lambda: not subscriber._client.want_write())  # PUBACKs are written by the loop
     subscriber.fail("the network is gone")
-    await until(lambda: house.door.status.lost > lost and house.door.status.connected, within_s=20)
+    await until(lambda: house.door.status.lost > lost and house.door.status.connected)
 
 
 async def test_what_could_not_be_stored_comes_again_and_the_second_time_is_left_to_its_agent(
@@ -85,7 +85,7 @@ async def test_what_could_not_be_stored_comes_again_and_the_second_time_is_left_
         await client.hello()
         await client.listen()
         await client.send(client.frame(1, b"poison"))
-        await until(lambda: house.receiver.frames == 2 * [b"poison"], within_s=10)
+        await until(lambda: house.receiver.frames == 2 * [b"poison"])
         await until(lambda: house.door.status.connected and house.door.status.held == 0)
         house.receiver.problem = None
         await client.send(client.frame(2, b"next"))
@@ -114,31 +114,6 @@ async def test_silence_is_silence_and_the_broker_may_forget(
 
     assert [type(one).__name__ for one in heard].count("PublishPacket") == 1
     assert house.receiver.frames == [b"refused", b"right"]
-
-
-async def test_pubacks_and_answers_leave_in_the_order_of_arrival(
-    site: Site, house: Brokered, agent: Identity
-) -> None:
-    """Whatever is committed first (MQTT-4.6.0-2)."""
-    slow = asyncio.Event()
-    receive = house.receiver.__call__
-
-    async def first_is_slow(raw: bytes, peer: Peer) -> Answer:
-        if raw == b"1":
-            await slow.wait()
-        return await receive(raw, peer)
-
-    house.door.receive = first_is_slow
-    async with raw_client(house.port, agent) as client:
-        await client.hello()
-        await client.listen()
-        await client.send(*(client.frame(n, b"%d" % n) for n in (1, 2, 3)))
-        await until(lambda: len(house.receiver.frames) == 2)
-        slow.set()
-        heard = [await client.read() for _ in range(6)]
-
-    payloads = [one.payload for one in heard if isinstance(one, mqtt5.PublishPacket)]
-    assert payloads == [b"ack of 1", b"ack of 2", b"ack of 3"]
 
 
 # What the broker itself refuses: the access rules that ship
@@ -288,10 +263,10 @@ async def test_a_broker_that_is_not_there_yet_is_found_later(
     mosquitto.kill()
     with capture_logs() as logs:
         async with brokered(site, mosquitto, listening=False) as house:
-            await until(lambda: house.door.status.attempts >= 2, within_s=20)
+            await until(lambda: house.door.status.attempts >= 2)
             status = house.door.status
             mosquitto.start()
-            await until(lambda: house.door.status.connected, within_s=20)
+            await until(lambda: house.door.status.connected)
             async with raw_client(house.port, agent) as client:
                 await client.hello()
                 await client.send(client.frame(1, b"at last"))
@@ -310,7 +285,7 @@ async def test_the_door_comes_back_after_every_restart_of_the_broker(
         mosquitto.kill()
         await until(lambda: not house.door.status.connected)
         mosquitto.start()
-        await until(lambda: house.door.status.connected, within_s=20)
+        await until(lambda: house.door.status.connected)
         async with raw_client(house.port, agent) as client:
             await client.hello()
             await client.listen()
@@ -398,7 +373,7 @@ async def test_a_stalled_committer_holds_what_was_asked_for_and_a_slow_one_2000_
         for _ in range(many):
             turns.release()
         await until(lambda: len(house.receiver.frames) >= many, within_s=120)
-        await until(lambda: house.door.status.held == 0, within_s=20)
+        await until(lambda: house.door.status.held == 0)
         frames = house.receiver.frames
 
     assert max(held) == (2_000, 2_000 * 20_480)
@@ -435,7 +410,7 @@ async def test_large_messages_are_bounded_by_their_bytes(
         await asyncio.sleep(0.2)
         stalled = house.door.status
         house.receiver.open.set()
-        await until(lambda: len(house.receiver.frames) == 40, within_s=20)
+        await until(lambda: len(house.receiver.frames) == 40)
 
     assert (stalled.held, stalled.held_bytes) == (5, 5 * 20_480)
 
@@ -456,21 +431,6 @@ async def test_a_connection_lost_while_stalled_is_not_sought_before_there_is_roo
         await asyncio.sleep(1)
         stalled = house.door.status
         house.receiver.open.set()
-        await until(lambda: house.door.status.connected, within_s=20)
+        await until(lambda: house.door.status.connected)
 
     assert (stalled.connected, stalled.held, stalled.attempts) == (False, 10, 0)
-
-
-async def test_closing_answers_what_is_being_committed(house: Brokered, agent: Identity) -> None:
-    async with raw_client(house.port, agent) as client:
-        await client.hello()
-        await client.listen()
-        house.receiver.open.clear()
-        await client.send(client.frame(3, b"last"))
-        await until(lambda: house.receiver.running == 1)
-        asyncio.get_running_loop().call_later(0.2, house.receiver.open.set)
-        await house.door.close()
-        heard = [await client.read() for _ in range(2)]
-
-    payloads = [one.payload for one in heard if isinstance(one, mqtt5.PublishPacket)]
-    assert payloads == [b"ack of last"]

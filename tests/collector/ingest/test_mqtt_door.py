@@ -93,17 +93,6 @@ async def test_pubacks_leave_in_the_order_of_the_frames(site: Site) -> None:
     assert [a.packet_id for a in answers if isinstance(a, mqtt5.PubAckPacket)] == [1, 2, 3]
 
 
-async def test_frames_reach_the_receiver_in_order_with_the_proven_peer(site: Site) -> None:
-    agent = site.agent(7, "anderswo")
-    async with open_house(site) as house, raw_client(house.mqtt.port, agent) as client:
-        await client.hello()
-        await client.send(*(client.frame(n, b"%d" % n) for n in range(1, 9)))
-        await until(lambda: len(house.receiver.frames) == 8)
-
-    assert house.receiver.frames == [b"%d" % n for n in range(1, 9)]
-    assert set(house.receiver.peers) == {agent.peer}
-
-
 async def test_silence_is_a_closed_connection_without_puback(site: Site) -> None:
     async with open_house(site) as house, raw_client(house.mqtt.port, site.agent()) as client:
         await client.hello()
@@ -275,17 +264,3 @@ async def test_closing_the_door_answers_what_is_being_committed(site: Site) -> N
 
         assert isinstance(await client.read(), mqtt5.PubAckPacket)
         assert await client.rest() == []
-
-
-async def test_a_connection_that_goes_away_does_not_cancel_its_commit(site: Site) -> None:
-    async with open_house(site) as house:
-        async with raw_client(house.mqtt.port, site.agent()) as client:
-            await client.hello()
-            house.receiver.open.clear()
-            await client.send(client.frame(3))
-            await until(lambda: house.receiver.running == 1)
-        await until(lambda: house.mqtt.gate.connections == 0)
-        running = house.receiver.running
-
-    assert running == 1
-    assert house.mqtt.held == 0

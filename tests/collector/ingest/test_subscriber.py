@@ -6,10 +6,10 @@ reports would be acknowledged before they are stored, or fill the memory.
 
 import asyncio
 import contextlib
-import itertools
 import socket
 import ssl
 from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
 
 import aiomqtt
 import pytest
@@ -26,22 +26,21 @@ from verbundwacht_collector.ingest.subscriber import (
 )
 
 UP = "vw/1/up/+/+"
-_NUMBERS = itertools.count(1)
 
 
-@pytest.fixture(scope="module")
-def mosquitto(site: Site, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mosquitto]:
-    with broker(tmp_path_factory.mktemp("broker"), site.authority) as one:
+@pytest.fixture
+def mosquitto(site: Site, tmp_path: Path) -> Iterator[Mosquitto]:
+    with broker(tmp_path / "broker", site.authority) as one:
         yield one
 
 
 class Desk:
     """Keeps what comes, in order; acknowledges nothing by itself."""
 
-    def __init__(self, site: Site, mosquitto: Mosquitto, name: str) -> None:
+    def __init__(self, site: Site, mosquitto: Mosquitto) -> None:
         self.room = Room(Bounds())
         self.got: list[Incoming] = []
-        self._target = target(mosquitto.port, site.folder / "readers", site.authority, name)
+        self._target = target(mosquitto.port, site.folder / "readers", site.authority)
 
     @contextlib.asynccontextmanager
     async def connected(self, bounds: Bounds | None = None) -> AsyncIterator[Subscriber]:
@@ -61,10 +60,7 @@ class Desk:
 
 @pytest.fixture
 def desk(site: Site, mosquitto: Mosquitto) -> Desk:
-    """A collector of its own per test: sessions outlive their test."""
-    name = f"reader-{next(_NUMBERS)}"
-    mosquitto.add_rules(f"user {name}\ntopic read vw/1/up/+/+\ntopic write vw/1/dn/+/+")
-    return Desk(site, mosquitto, name)
+    return Desk(site, mosquitto)
 
 
 async def publish(mosquitto: Mosquitto, agent: Identity, *payloads: bytes) -> None:
