@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from verbundwacht_collector import config_problems
+from verbundwacht_collector.config_lines import with_lines
 from verbundwacht_collector.config_reading import read, shown
 from verbundwacht_collector.errors import ConfigError, Words
 
@@ -171,7 +172,7 @@ def look(folder: Folder) -> tuple[Config | None, list[ConfigError]]:
     config, found = read(path, raw, Config)
     if config is not None:
         found = list(_check(path, config))
-    return config, found
+    return config, with_lines(found, path, raw)
 
 
 _TIME: Final = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])")
@@ -275,14 +276,15 @@ def _check_mail(path: Path, mail: Mail) -> Iterator[ConfigError]:
 
 def _check_webhooks(path: Path, webhooks: list[Webhook]) -> Iterator[ConfigError]:
     names: set[str] = set()
-    for one in webhooks:
-        where = {"file": path, "key": "webhook.url", "value": _without_path(one.url)}
+    for number, one in enumerate(webhooks, 1):
+        section = "webhook" if len(webhooks) == 1 else f"webhook #{number}"
+        where = {"file": path, "key": f"{section}.url", "value": _without_path(one.url)}
         if not one.url.startswith(("https://", "http://")):
             yield ConfigError(config_problems.BAD_WEBHOOK_URL, **where)
         elif one.url.startswith("http://") and not one.allow_private:
             yield ConfigError(config_problems.PLAIN_WEBHOOK, **where)
         if one.name in names:
-            key, value = "webhook.name", shown(one.name)
+            key, value = f"{section}.name", shown(one.name)
             yield ConfigError(config_problems.DOUBLE_WEBHOOK, file=path, key=key, value=value)
         names.add(one.name)
 
