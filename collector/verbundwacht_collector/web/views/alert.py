@@ -5,6 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from markupsafe import Markup
+
 from verbundwacht_collector.alerts.model import HOST_SILENT, MUNICIPALITY_SILENT
 from verbundwacht_collector.i18n import N_, _, lookup
 from verbundwacht_collector.store.views import AlertDetail
@@ -152,8 +154,9 @@ def _requirement(entry: Any) -> str:
     if not isinstance(entry, Mapping):
         return str(entry)
     if "list" in entry:
-        named = _("Checkliste %(name)s", name=entry["list"])
-        return f"{named}: {entry.get('topic', '')}".rstrip(": ")
+        # The lists are German books: their titles stay, and say so to a screen reader.
+        title = f"{entry['list']}: {entry.get('topic', '')}".rstrip(": ")
+        return Markup('{} <span lang="de">{}</span>').format(_("Checkliste"), title)
     name = str(entry.get("id", ""))
     if "doc" in entry:
         name = f"{entry['doc']}, {name}"
