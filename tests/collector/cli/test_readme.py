@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import pytest
 
+from verbundwacht_collector.observe.status import Check
 from verbundwacht_collector.rules.errors import Problem
 from verbundwacht_collector.rules.testing import TestResult
 from verbundwacht_collector.store.views import DeliveryRow
@@ -17,6 +18,7 @@ FIELDS: Final[dict[str, Any]] = json.loads(
 README: Final = Path(__file__).parents[3] / "README.md"
 ELSEWHERE: Final = {  # lists that are empty in the recorded answers
     ("alert show", "deliveries"): DeliveryRow.__struct_fields__,
+    ("status", "checks"): Check.__struct_fields__,
     ("pack test", "failed"): TestResult.__struct_fields__,
     ("pack lint", ""): Problem.__struct_fields__,
 }
