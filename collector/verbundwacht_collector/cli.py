@@ -10,6 +10,7 @@ from typing import Final
 from verbundwacht_collector import __version__, machine_problems
 from verbundwacht_collector.alerts.actions import CLOSE_REASONS
 from verbundwacht_collector.commands.common import DEFAULT_DIR, folder_of, language
+from verbundwacht_collector.commands.exits import explained
 from verbundwacht_collector.errors import (
     LANGUAGES,
     CollectorError,
@@ -30,9 +31,8 @@ Beispiele:
   verbundwacht broker prepare --name broker.example --out broker
   verbundwacht alerts --json
   verbundwacht alert take W-2026-0001 --by jana
+  verbundwacht overlay maintenance --municipality musterdorf --for 2h --reason "Neue Firewall"
   verbundwacht pack test rules/linux-basis
-
-Exit-Codes: 0 in Ordnung, 1 nicht gefunden oder abgelehnt, 2 Bedienung, Konfiguration, Datenbank.
 """
 Run = Callable[[argparse.Namespace], int]
 
@@ -41,9 +41,12 @@ class _Commands:
     """Adds commands that all know --dir, --json, and the examples."""
 
     def __init__(
-        self, parser: argparse.ArgumentParser, shared: list[argparse.ArgumentParser]
+        self,
+        parser: argparse.ArgumentParser,
+        shared: list[argparse.ArgumentParser],
+        before: str = "",
     ) -> None:
-        self._shared = shared
+        self._shared, self._before = shared, before
         self._sub = parser.add_subparsers(metavar="BEFEHL", required=True)
 
     def add(self, name: str, text: str, run: Run | None = None) -> argparse.ArgumentParser:
@@ -53,7 +56,7 @@ class _Commands:
             parents=self._shared,
             help=text,
             description=text,
-            epilog=EXAMPLES,
+            epilog=f"{EXAMPLES}\n{explained(self._before + name)}\n",
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
         if run is not None:
@@ -62,7 +65,7 @@ class _Commands:
 
     def group(self, name: str, text: str) -> "_Commands":
         """A command that has commands of its own."""
-        return _Commands(self.add(name, text), self._shared)
+        return _Commands(self.add(name, text), self._shared, f"{name} ")
 
 
 def _shared() -> list[argparse.ArgumentParser]:
@@ -92,7 +95,7 @@ def build_parser() -> argparse.ArgumentParser:
         prog="verbundwacht",
         parents=shared,
         description="Sammler von Verbundwacht: prüft Meldungen, wendet Regeln an, alarmiert.",
-        epilog=EXAMPLES,
+        epilog=f"{EXAMPLES}\n{explained('')}\n",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=__version__)
@@ -101,6 +104,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_broker(commands.group("broker", "ein externer MQTT-Broker vor dem Sammler"))
     _add_registry(commands)
     _add_alerts(commands)
+    _add_overlays(commands.group("overlay", "Pausen und Wartung"))
     _add_channels(commands.group("channel", "Kanäle: wohin Nachrichten gehen"))
     _add_packs(commands.group("pack", "Regelpakete"))
     return parser
@@ -225,6 +229,46 @@ def _add_alerts(commands: _Commands) -> None:
         if name == "close":
             command.add_argument("--reason", required=True, choices=CLOSE_REASONS)
             command.add_argument("--text", default="", metavar="TEXT")
+
+
+def _add_overlays(group: _Commands) -> None:
+    from verbundwacht_collector.commands import overlays
+
+    command = group.add("list", "zeigen, was stumm ist oder wird", overlays.listing)
+    command.add_argument("--all", action="store_true", help="auch im letzten Monat beendete")
+    command.add_argument("--municipality", metavar="KÜRZEL")
+    command = group.add("pause", "eine Warnung pausieren, 1 bis 72 Stunden", overlays.pause)
+    command.add_argument("number", metavar="NUMMER", help="etwa W-2026-0001")
+    planned = group.add("maintenance", "eine Wartung planen", overlays.maintenance)
+    planned.add_argument("--municipality", required=True, metavar="KÜRZEL")
+    planned.add_argument("--host", metavar="SERVER", help="nur dieser (sonst alle der Kommune)")
+    planned.add_argument(
+        "--from",
+        dest="start",
+        type=overlays.local_time,
+        metavar="ZEIT",
+        help="Ortszeit, etwa 2026-12-24T20:00 (sonst jetzt)",
+    )
+    planned.add_argument(
+        "--weekly-until",
+        type=overlays.local_time,
+        metavar="TAG",
+        help="jede Woche zur selben Zeit, bis zu diesem Tag",
+    )
+    for one in (command, planned):
+        one.add_argument(
+            "--for",
+            dest="span",
+            required=True,
+            type=overlays.span,
+            metavar="DAUER",
+            help="90m, 4h, 2d",
+        )
+        one.add_argument("--reason", required=True, metavar="TEXT")
+    ending = group.add("end", "sofort beenden", overlays.end)
+    ending.add_argument("id", type=int, metavar="NR", help="aus overlay list")
+    for one in (command, planned, ending):
+        one.add_argument("--by", metavar="ANMELDENAME", help="wer das tut (sonst Betrieb)")
 
 
 def _add_channels(group: _Commands) -> None:
