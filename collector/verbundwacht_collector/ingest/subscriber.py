@@ -33,6 +33,8 @@ SESSION_S: Final = 3_600  # after it every agent has sent again by itself
 _ANSWER_S: Final = 10.0
 _SUBSCRIBED_S: Final = 60.0  # the answer comes behind what waited for us
 _NOT_RETAINED: Final = 2  # retain handling: send none at subscribe time (MQTT 5, 3.8.3.1)
+_UNSPECIFIED: Final = 128  # what paho calls a connection that just ended
+_NO_ANSWER = "the broker ended the connection without an answer; does it accept our certificate?"
 
 
 class BrokerError(Exception):
@@ -136,8 +138,7 @@ class Subscriber(aiomqtt.Client):
         """Messages of this pattern come, with QoS 1 and nothing retained. Raises BrokerError."""
         options = SubscribeOptions(qos=1, retainAsPublished=True, retainHandling=_NOT_RETAINED)
         granted = await self.subscribe(pattern, options=options, timeout=_SUBSCRIBED_S)
-        first = granted[0]
-        code = first if isinstance(first, int) else first.value
+        code = _number(granted[0])
         if code != 1:
             raise BrokerError(f"SUBSCRIBE to {pattern} was granted {code}, needed is QoS 1")
 
@@ -147,6 +148,8 @@ class Subscriber(aiomqtt.Client):
             await anext(self.messages)  # nothing is ever queued there: it ends with an error
         except aiomqtt.MqttError as problem:
             cause = problem.__cause__
+            if isinstance(cause, aiomqtt.MqttCodeError) and _number(cause.rc) == _UNSPECIFIED:
+                return "the connection was lost"
             return str(cause) if cause is not None else str(problem)
         return "closed"
 
@@ -236,6 +239,8 @@ class Subscriber(aiomqtt.Client):
 
     def _on_socket_close(self, client: paho.Client, data: Any, sock: Any) -> None:
         super()._on_socket_close(client, data, sock)
+        if not self._connected.done():  # aiomqtt would wait for the answer all the same
+            self._connected.set_exception(aiomqtt.MqttError(_NO_ANSWER))
         if self._fd >= 0:
             self._forget()
 
@@ -265,6 +270,12 @@ class Subscriber(aiomqtt.Client):
     def _decrypted(self) -> bool:
         sock = self._client.socket()
         return isinstance(sock, ssl.SSLSocket) and self.live and sock.pending() > 0
+
+
+def _number(code: object) -> int | None:
+    """A reason code as its number; paho has two kinds."""
+    value = getattr(code, "value", code)
+    return value if isinstance(value, int) else None
 
 
 def _quiet() -> logging.Logger:

@@ -10,12 +10,29 @@ import aiomqtt
 import mqtt5
 import pytest
 from structlog.testing import capture_logs
-from tests.collector.ingest.fakes import Identity, RawClient, Site, raw_client, until
-from tests.collector.ingest.mosquitto import Brokered, Mosquitto, broker, brokered
+from tests.collector.ingest.fakes import (
+    Counts,
+    Identity,
+    RawClient,
+    Receiver,
+    Site,
+    raw_client,
+    until,
+)
+from tests.collector.ingest.mosquitto import (
+    SOON,
+    Brokered,
+    Mosquitto,
+    broker,
+    brokered,
+    reader_files,
+    target,
+)
 
 from verbundwacht_collector.ingest import Answer, Peer
-from verbundwacht_collector.ingest.broker import sender_of
+from verbundwacht_collector.ingest.broker import BrokerDoor, sender_of
 from verbundwacht_collector.ingest.subscriber import RECEIVE_MAX, Bounds, Incoming
+from verbundwacht_collector.ingest.tls import broker_context
 from verbundwacht_wire.codes import Code
 
 ONCE = mqtt5.QoS.AT_LEAST_ONCE
@@ -276,6 +293,36 @@ async def test_a_broker_that_is_not_there_yet_is_found_later(
     events = [one["event"] for one in logs if one["event"].startswith("broker.")]
     assert events[0] == "broker.not_connected"
     assert events[-1] == "broker.connected"
+
+
+@pytest.mark.parametrize(
+    ("why", "said"),
+    [
+        ("its name is another", "certificate verify failed"),
+        ("it is not ours", "certificate verify failed"),
+        ("we are not its", "does it accept our certificate?"),
+    ],
+)
+async def test_why_there_is_no_connection_is_said_at_once(
+    site: Site, mosquitto: Mosquitto, tmp_path: Path, why: str, said: str
+) -> None:
+    where = target(mosquitto.port, tmp_path, site.authority)
+    stranger = Site(tmp_path / "elsewhere")
+    if why == "its name is another":
+        where = where._replace(host="127.0.0.1")
+    if why == "it is not ours":
+        where = target(mosquitto.port, tmp_path / "theirs", stranger.authority)
+    if why == "we are not its":
+        files = reader_files(tmp_path / "theirs", stranger.authority)
+        where = where._replace(context=broker_context(site.files.root, *files))
+    door = BrokerDoor(where, Receiver(), Counts(), pace=SOON)
+    await door.open()
+    try:
+        await until(lambda: door.status.attempts == 2)
+    finally:
+        await door.close()
+
+    assert said in door.status.problem
 
 
 async def test_the_door_comes_back_after_every_restart_of_the_broker(
