@@ -31,7 +31,7 @@ Beispiele:
   verbundwacht-agent show --section sshd                 genau das, was den Server verlässt
   verbundwacht-agent announce --for 2h --reason "Kernel-Update"   geplante Abwesenheit ankündigen
   verbundwacht-agent announce --end --now                sie zurücknehmen und das sofort senden
-  verbundwacht-agent doctor                              was nicht gelesen werden kann, und warum
+  verbundwacht-agent doctor                              was hier nicht stimmt, und was zu tun ist
 
 Exit-Codes: 0 in Ordnung, 1 etwas fehlt, 2 Bedienung oder Konfiguration, 75 später noch einmal.
 The agent only reads. It opens no port and takes no commands from the network.
@@ -206,18 +206,24 @@ def status(args: argparse.Namespace, paths: Paths) -> int:
 
 
 def doctor(args: argparse.Namespace, paths: Paths) -> int:
-    """What cannot be read, why, and what to do; 1 if there is anything."""
-    from verbundwacht_agent.status import diagnose
+    """What is wrong here, why, and what to do; 1 if anything must be done."""
+    from verbundwacht_agent.doctor import diagnose
 
-    findings = diagnose(paths, _collected(args))
+    findings = diagnose(paths, _collected(args), now_ms())
+    if args.network:
+        from verbundwacht_agent.reach import look_at_network
+
+        findings += look_at_network(paths, now_ms())
+    problems = sum(one.level == "problem" for one in findings)
     if args.json:
-        print(json.dumps(findings, ensure_ascii=False))
-    else:
-        for one in findings:
-            print(f"{one['where']}: {one['what']}\n    → {one['do']}")
-        if not findings:
-            print("Alles lesbar, nichts zu tun.")
-    return 1 if any(one["level"] == "problem" for one in findings) else 0
+        print(json.dumps([one.plain() for one in findings], ensure_ascii=False))
+        return 1 if problems else 0
+    for one in findings:
+        mark = f" [{one.code}]" if one.code else ""
+        print(f"{one.where}: {one.what}{mark}\n    → {one.do}")
+    if not problems:
+        print("Geprüft: Einstellungen, Schlüssel, Ablage, Uhr und alle Abschnitte. Kein Problem.")
+    return 1 if problems else 0
 
 
 def _folder_option() -> argparse.ArgumentParser:
@@ -283,7 +289,10 @@ def build_parser() -> argparse.ArgumentParser:
     _add_announce(add("announce", announce, "geplante Abwesenheit ankündigen", machine=True))
     add("watched", watched, "Dateien, deren Änderung einen Lauf auslösen soll", machine=True)
     add("status", status, "Anmeldung, Warteschlange, letzte Antwort", machine=True)
-    add("doctor", doctor, "was nicht gelesen werden kann, warum, was zu tun ist", machine=True)
+    command = add("doctor", doctor, "was nicht stimmt, warum, was zu tun ist", machine=True)
+    command.add_argument(
+        "--network", action="store_true", help="auch die Adressen des Sammlers ansprechen"
+    )
     return parser
 
 

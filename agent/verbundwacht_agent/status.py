@@ -1,6 +1,6 @@
-"""What people on the host ask: where do we stand, and what is wrong here?"""
+"""What people on the host ask: where do we stand? What is wrong here says `doctor`."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -8,10 +8,6 @@ from typing import Any
 import msgspec
 
 from verbundwacht_agent.absence import current, sentence
-from verbundwacht_agent.collect import Section
-from verbundwacht_agent.config import load_config
-from verbundwacht_agent.errors import AgentError
-from verbundwacht_agent.files import read_secret
 from verbundwacht_agent.paths import Paths
 from verbundwacht_agent.receipt import load_enrolment
 from verbundwacht_agent.spool import Spool
@@ -91,53 +87,3 @@ def _when(at: int | None) -> str:
     if at is None:
         return "noch nie"
     return datetime.fromtimestamp(at / 1000).astimezone().strftime("%d.%m.%Y %H:%M:%S")
-
-
-def diagnose(paths: Paths, sections: Mapping[str, Section]) -> list[dict[str, str]]:
-    """What is wrong, why and what to do; level `problem`, or `note` where nothing must be done."""
-    return [*_state_problems(paths), *_section_problems(sections)]
-
-
-def _section_problems(sections: Mapping[str, Section]) -> list[dict[str, str]]:
-    found = []
-    for name, (entry, _, hint) in sections.items():
-        if entry.status != "ok":
-            what = f"{WORDS[entry.status]} ({entry.reason})"
-            level = "note" if entry.status == "absent" else "problem"
-            do = hint or (
-                "Nichts zu tun." if level == "note" else "Als root noch einmal versuchen."
-            )
-            found.append(_finding(f"Abschnitt {name}", what, do, level))
-        elif entry.reach == "partial":
-            what = f"nur teilweise gelesen ({entry.reason})"
-            do = "Als root starten, oder die Rechte der Dienst-Einheit prüfen."
-            found.append(_finding(f"Abschnitt {name}", what, do, "note"))
-    return found
-
-
-def _state_problems(paths: Paths) -> list[dict[str, str]]:
-    found = []
-    checks: list[Callable[[], object]] = [
-        lambda: load_config(paths),
-        lambda: load_enrolment(paths),
-    ]
-    if paths.receipt.exists():  # nothing of the rest is there before
-        checks += [
-            lambda: read_secret(paths.signing_key),
-            lambda: read_secret(paths.tls_key),
-            lambda: Spool(paths).head(b""),
-        ]
-    for check in checks:
-        try:
-            check()
-        except AgentError as problem:
-            what, _, do = str(problem).partition(". ")
-            found.append(_finding(str(paths.root), what, do, "problem"))
-        except OSError as problem:
-            what = f"{problem.filename or paths.root}: {problem.strerror}"
-            found.append(_finding(str(paths.root), what, "Als root starten.", "problem"))
-    return found
-
-
-def _finding(where: str, what: str, do: str, level: str) -> dict[str, str]:
-    return {"where": where, "what": what, "do": do, "level": level}
