@@ -16,7 +16,7 @@ from verbundwacht_collector.rules.model import Pack, SectionState
 PACK_FOLDER: Final = Path(__file__).resolve().parents[3] / "rules" / "linux-basis"
 RECORD: Final = Path(__file__).with_name("stock_matrix.json")
 NOW: Final = datetime(2026, 11, 22, 12, tzinfo=UTC)
-STOCK: Final = ("debian12-stock", "ubuntu2404-stock")
+STOCK: Final = ("debian12-stock", "debian13-stock", "ubuntu2204-stock", "ubuntu2404-stock")
 
 Matrix = dict[str, dict[str, dict[str, str]]]
 

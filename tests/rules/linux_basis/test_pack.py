@@ -107,6 +107,24 @@ def test_stock_installations_are_judged_as_recorded() -> None:
     assert matrix(PACK) == recorded
 
 
+def test_nothing_that_fails_on_a_fresh_installation_is_severe() -> None:
+    severities = {rule.id: rule.severity for rule in PACK.rules}
+    failing = {
+        severities[rule_id]
+        for outcomes in matrix(PACK).values()
+        for rule_id, verdicts in outcomes.items()
+        if "fail" in verdicts.values()
+    }
+
+    assert failing == {"medium", "low"}
+
+
+def test_no_rule_is_blind_on_a_fresh_installation() -> None:
+    outcomes = [verdicts for fixture in matrix(PACK).values() for verdicts in fixture.values()]
+
+    assert all("error" not in verdicts.values() for verdicts in outcomes)
+
+
 @every_rule
 def test_texts_are_in_both_languages_and_steps_correspond(rule: Rule) -> None:
     steps = {
