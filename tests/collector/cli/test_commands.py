@@ -118,6 +118,9 @@ def documents(operator: Operator, tmp_path: Path) -> dict[str, Any]:
         "pack test": ["pack", "test", str(admin.bundled_pack())],
         "pack install": ["pack", "install", str(pack)],
         "pack lint": ["pack", "lint", str(pack)],
+        "broker prepare": [
+            *("broker", "prepare", "--name", "broker.example", "--out", str(tmp_path / "broker")),
+        ],
     }
     found = {name: operator.run(*words, "--json").json for name, words in commands.items()}
     operator.change("interval_s = 900", "interval_s = 1")  # something to say for check-config
