@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from verbundwacht_agent import __version__
 from verbundwacht_agent.errors import AgentError, Busy
+from verbundwacht_agent.exits import explained
 from verbundwacht_agent.paths import DEFAULT_DIR, Paths
 
 if TYPE_CHECKING:
@@ -33,7 +34,6 @@ Beispiele:
   verbundwacht-agent announce --end --now                sie zurücknehmen und das sofort senden
   verbundwacht-agent doctor                              was hier nicht stimmt, und was zu tun ist
 
-Exit-Codes: 0 in Ordnung, 1 etwas fehlt, 2 Bedienung oder Konfiguration, 75 später noch einmal.
 The agent only reads. It opens no port and takes no commands from the network.
 """
 
@@ -244,7 +244,7 @@ def build_parser() -> argparse.ArgumentParser:
         prog="verbundwacht-agent",
         parents=[folder],
         description="Liest den Zustand dieses Servers und meldet ihn, unterschrieben, dem Sammler.",
-        epilog=EXAMPLES,
+        epilog=f"{EXAMPLES}\nExit-Codes je Befehl: verbundwacht-agent BEFEHL --help\n",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=__version__)
@@ -256,7 +256,7 @@ def build_parser() -> argparse.ArgumentParser:
             parents=[folder],
             help=text,
             description=text,
-            epilog=EXAMPLES,
+            epilog=f"{EXAMPLES}\n{explained(name)}\n",
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
         command.set_defaults(run=run)

@@ -29,6 +29,6 @@ SPECIAL: Final[Mapping[str, Mapping[int, str]]] = {
 
 
 def explained(command: str) -> str:
-    """The line for --help; "" stands for the program as a whole."""
+    """The lines for --help; "" stands for the program as a whole."""
     found = SPECIAL.get(command, USUAL)
-    return f"Exit-Codes: {', '.join(f'{code} {text}' for code, text in found.items())}."
+    return "\n".join(["Exit-Codes:", *(f"{code:4}  {text}" for code, text in found.items())])
