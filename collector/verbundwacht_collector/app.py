@@ -20,7 +20,6 @@ from aiohttp import web
 
 from verbundwacht_collector import machine_problems, pipeline
 from verbundwacht_collector.alerts.model import Settings
-from verbundwacht_collector.alerts.system_rules import SYSTEM_RULES
 from verbundwacht_collector.committer import Committer
 from verbundwacht_collector.config import Config, Folder, address
 from verbundwacht_collector.equipment import (
@@ -50,6 +49,7 @@ from verbundwacht_collector.store.sqlite import SqliteStore
 from verbundwacht_collector.web.app import web_app
 from verbundwacht_collector.web.deps import WebDeps
 from verbundwacht_collector.web.readers import Readers
+from verbundwacht_collector.web.rulebook import RuleBook, rule_book
 
 OUTBOX_EVERY_S: Final = 1.0
 MINUTE_MS: Final = 60_000
@@ -225,20 +225,20 @@ class Collector:
         channels: dict[str, Channel] = {}
         if self.config.mail is not None:
             server = mail_server(self.folder, self.config.mail)
-            channels["mail"] = by_mail(server, first_step=self._first_step, url=base)
+            channels["mail"] = by_mail(
+                server,
+                first_step=lambda rule_id: self._rules().texts(rule_id).remediation.strip(),
+                title=lambda rule_id, stored: self._rules().title(rule_id, stored),
+                url=base,
+                language=self.config.mail.language,
+            )
         if self.config.webhook:
             targets = {one.name: webhook_target(self.folder, one) for one in self.config.webhook}
             channels["webhook"] = by_webhook(targets, url=base, clock=now_ms)
         return channels
 
-    def _first_step(self, rule_id: str) -> str:
-        if rule_id in SYSTEM_RULES:
-            return SYSTEM_RULES[rule_id].remediation["de"].strip()
-        for pack in self.source.packs:
-            for rule in pack.rules:
-                if rule.id == rule_id:
-                    return rule.remediation["de"].strip()
-        return ""
+    def _rules(self) -> RuleBook:
+        return rule_book(self.source.packs)
 
     def _run_always(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
         async def loop() -> None:

@@ -64,6 +64,7 @@ class Mail(_Part, frozen=True, kw_only=True):
     security: Literal["starttls", "tls", "none"] = "starttls"
     user: str = ""
     password_file: str = ""
+    language: Literal["de", "en"] = "de"
 
 
 class Webhook(_Part, frozen=True, kw_only=True):

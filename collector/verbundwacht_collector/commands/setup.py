@@ -52,6 +52,7 @@ digest_when_calm = false             # true: auch wenn nichts zu tun ist
 # recipients = ["soc@example.org"]
 # user = ""
 # password_file = ""
+# language = "de"                    # "en": die Nachrichten auf Englisch
 
 # [[webhook]]                        # Standard Webhooks, unterschrieben mit HMAC-SHA256
 # name = "tickets"

@@ -11,6 +11,7 @@ from typing import Final, NamedTuple
 
 import aiosmtplib
 
+from verbundwacht_collector.i18n import _, lookup
 from verbundwacht_collector.notify import notices, words
 from verbundwacht_collector.notify.claim import Message
 from verbundwacht_collector.notify.errors import DeliveryError
@@ -56,21 +57,34 @@ def _subject(row: DeliveryRecord) -> str:
 
 def _text(row: DeliveryRecord, first_step: str, url: str) -> str:
     subject = f" ({row.subject})" if row.subject else ""
-    simulated = " [simulierter Server]" if row.simulated else ""
-    # An alert about a municipality as a whole has no host.
-    where = f"Server {row.host_name}{simulated}, " if row.host_name else ""
+    found = _("Festgestellt am %(time)s.", time=words.at(row.event_at))
     parts = [
         f"{words.relation(row).capitalize()}{row.title}{subject}.",
-        f"{where}{row.municipality}. Festgestellt am {words.at(row.event_at)}.",
+        f"{_where(row)}. {found}",
     ]
     if row.event_kind in ENDINGS:
-        parts.append(words.ENDED.get(row.event_reason, "Die Warnung ist beendet."))
+        parts.append(lookup(words.ENDED.get(row.event_reason, words.OVER)))
     else:
-        parts += filter(None, [words.WHY_AGAIN.get(row.event_kind, "")])
-        parts += [f"Zuerst zu tun:\n{first_step}"] if first_step else []
-    parts.append(f"Einzelheiten: {url}/alerts/{row.number}" if url else f"Nummer: {row.number}")
-    parts.append("Sie erhalten diese Nachricht, weil Ihre Adresse für Warnungen eingetragen ist.")
+        parts += filter(None, [lookup(words.WHY_AGAIN.get(row.event_kind, ""))])
+        parts += [f"{_('Zuerst zu tun:')}\n{first_step}"] if first_step else []
+    link = f"{url}/alerts/{row.number}"
+    parts += [
+        _("Einzelheiten: %(link)s", link=link)
+        if url
+        else _("Nummer: %(number)s", number=row.number),
+        _("Sie erhalten diese Nachricht, weil Ihre Adresse für Warnungen eingetragen ist."),
+    ]
     return "\n\n".join(parts) + "\n"
+
+
+def _where(row: DeliveryRecord) -> str:
+    # An alert about a municipality as a whole has no host.
+    if not row.host_name:
+        return row.municipality
+    host = row.host_name
+    if row.simulated:
+        host = _("%(host)s [simulierter Server]", host=host)
+    return _("Server %(host)s, %(place)s", host=host, place=row.municipality)
 
 
 async def send(server: MailServer, mail: EmailMessage) -> str:

@@ -9,16 +9,24 @@ from typing import Final
 
 import msgspec
 
+from verbundwacht_collector.i18n import N_, _, lookup, ngettext, number
 from verbundwacht_collector.notify import words
 from verbundwacht_collector.store.digest import Digest, EndingOverlay, OpenAlert
 from verbundwacht_collector.store.outbox import ENDINGS, BundledRecord, NoticeRecord
 
 LISTED: Final = 200
-_STATES: Final = {"new": "neu", "taken": "in Bearbeitung", "fix_claimed": "Nachweis offen"}
-_OVERLAYS: Final = {"pause": "Pause", "maintenance": "Wartung", "absence": "Abwesenheit"}
-_WAYS: Final = {"mail": "E-Mail", "webhook": "Webhook"}
+_STATES: Final = {
+    "new": N_("neu"),
+    "taken": N_("in Bearbeitung"),
+    "fix_claimed": N_("Nachweis offen"),
+}
+_OVERLAYS: Final = {
+    "pause": N_("Pause"),
+    "maintenance": N_("Wartung"),
+    "absence": N_("Abwesenheit"),
+}
+_WAYS: Final = {"mail": N_("E-Mail"), "webhook": N_("Webhook")}
 _DAY_MS: Final = 24 * 3600 * 1000
-_PER_HOUR: Final = "Höchstens {} einzelne Nachrichten je Stunde, der Rest gesammelt: {}"
 
 
 def written(notice: NoticeRecord, *, url: str) -> tuple[str, str]:
@@ -68,58 +76,81 @@ def _bundle(notice: NoticeRecord, url: str) -> tuple[str, str]:
     opened = [one for one in notice.bundled if one.event_kind not in ENDINGS]
     ended = [one for one in notice.bundled if one.event_kind in ENDINGS]
     critical = sum(one.severity == "critical" for one in opened)
-    worst = words.SEVERITY[opened[0].severity] if opened else "beendet"
-    count = words.many(len(notice.bundled), "weitere Nachricht", "weitere Nachrichten")
-    more = f", davon {critical} kritisch" if critical else ""
+    worst = lookup(words.SEVERITY[opened[0].severity]) if opened else _("beendet")
+    count = ngettext(
+        "und %(num)s weitere Nachricht", "und %(num)s weitere Nachrichten", len(notice.bundled)
+    )
+    if critical:
+        count += ", " + _critical(critical)
     cap = msgspec.json.decode(notice.content, type=dict[str, int]).get("per_hour", 0)
     parts = [
-        f"Und {count}{more}. Einzeln kommen diese nicht mehr.",
-        _listed("Neu oder wieder offen", [_bundled(one, url) for one in opened]),
-        _listed("Beendet", [_bundled(one, url) for one in ended]),
+        f"{_begun(count)}. {_('Einzeln kommen diese nicht mehr.')}",
+        _listed(_("Neu oder wieder offen"), [_bundled(one, url) for one in opened]),
+        _listed(_("Beendet"), [_bundled(one, url) for one in ended]),
         _all_alerts(url),
-        _PER_HOUR.format(cap, "[notify] per_hour in collector.toml."),
+        ngettext(
+            "Höchstens %(num)s einzelne Nachricht je Stunde, der Rest gesammelt: [notify] "
+            "per_hour in collector.toml.",
+            "Höchstens %(num)s einzelne Nachrichten je Stunde, der Rest gesammelt: [notify] "
+            "per_hour in collector.toml.",
+            cap,
+        ),
     ]
-    return f"[{worst}] Sammelnachricht: und {count}{more}", _joined(parts)
+    return _("[%(worst)s] Sammelnachricht: %(count)s", worst=worst, count=count), _joined(parts)
+
+
+def _critical(count: int) -> str:
+    return ngettext("davon %(num)s kritisch", "davon %(num)s kritisch", count)
+
+
+def _begun(text: str) -> str:
+    # str.capitalize would make proper names in it small.
+    return text[:1].upper() + text[1:]
 
 
 def _listed(title: str, lines: list[str], total: int | None = None) -> str:
     if not lines:
         return ""
     rest = (len(lines) if total is None else total) - len(lines[:LISTED])
-    more = [f"- und {rest} weitere"] if rest > 0 else []
-    return "\n".join([f"{title} ({total or len(lines)}):", *lines[:LISTED], *more])
+    more = ["- " + ngettext("und %(num)s weitere", "und %(num)s weitere", rest)] if rest > 0 else []
+    return "\n".join([f"{title} ({number(total or len(lines))}):", *lines[:LISTED], *more])
 
 
 def _bundled(one: BundledRecord, url: str) -> str:
-    simulated = " [simuliert]" if one.simulated else ""
-    where = f"{one.host_name}{simulated}, {one.municipality}" if one.host_name else one.municipality
+    where = _where(one.host_name, one.municipality, simulated=bool(one.simulated))
     line = f"- [{words.mark(one)}] {one.number}: {words.what(one)} ({where})"
     return f"{line}\n  {url}/alerts/{one.number}" if url else line
 
 
 def _all_alerts(url: str) -> str:
     link = _link(url, "/alerts")
-    return f"Alle offenen Warnungen: {link}" if link else ""
+    return _("Alle offenen Warnungen: %(link)s", link=link) if link else ""
+
+
+def _where(host: str, place: str, *, simulated: bool) -> str:
+    mark = f" [{_('simuliert')}]" if simulated else ""
+    return f"{host}{mark}, {place}" if host else place
 
 
 def _digest(day: Digest, url: str) -> tuple[str, str]:
     if day.calm:
-        text = "Keine offene Warnung, alle Server melden sich, alle Nachrichten sind zugestellt."
-        return f"[Tageslage] {day.whose}: nichts zu tun", _joined([text, _why()])
+        text = _("Keine offene Warnung, alle Server melden sich, alle Nachrichten sind zugestellt.")
+        return _("[Tageslage] %(whose)s: nichts zu tun", whose=day.whose), _joined([text, _why()])
     parts = [
-        f"Stand {words.at(day.at)}. {_summary(day).capitalize()}.",
-        _listed("Offene Warnungen", [_open(one, day.at, url) for one in day.alerts], day.open),
+        f"{_('Stand %(time)s', time=words.at(day.at))}. {_begun(_summary(day))}.",
+        _listed(_("Offene Warnungen"), [_open(one, day.at, url) for one in day.alerts], day.open),
         _all_alerts(url) if day.alerts else "",
         _silent(day, url),
-        _listed("Endet in den nächsten drei Tagen", [_ending(one) for one in day.ending]),
+        _listed(_("Endet in den nächsten drei Tagen"), [_ending(one) for one in day.ending]),
         _undelivered(day, url),
         _why(),
     ]
-    return f"[Tageslage] {day.whose}: {_summary(day)}", _joined(parts)
+    subject = _("[Tageslage] %(whose)s: %(summary)s", whose=day.whose, summary=_summary(day))
+    return subject, _joined(parts)
 
 
 def _why() -> str:
-    return (
+    return _(
         "Sie erhalten diese Nachricht jeden Morgen, wenn etwas zu tun ist, weil Ihre Adresse für "
         "Warnungen eingetragen ist."
     )
@@ -128,66 +159,83 @@ def _why() -> str:
 def _summary(day: Digest) -> str:
     parts = []
     if day.open:
-        parts.append(words.many(day.open, "offene Warnung", "offene Warnungen"))
+        parts.append(ngettext("%(num)s offene Warnung", "%(num)s offene Warnungen", day.open))
         if critical := day.by_severity.get("critical", 0):
-            parts.append(f"davon {critical} kritisch")
+            parts.append(_critical(critical))
         if day.new:
-            parts.append(f"{day.new} neu seit gestern")
-    if day.silent_count:
-        parts.append(words.many(day.silent_count, "Server schweigt", "Server schweigen"))
+            parts.append(ngettext("%(num)s neu seit gestern", "%(num)s neu seit gestern", day.new))
+    if silent := day.silent_count:
+        parts.append(ngettext("%(num)s Server schweigt", "%(num)s Server schweigen", silent))
     if not parts and day.undelivered:
-        parts.append("Nachrichten nicht zugestellt")
-    return ", ".join(parts or ["etwas endet in den nächsten Tagen"])
+        parts.append(_("Nachrichten nicht zugestellt"))
+    return ", ".join(parts or [_("etwas endet in den nächsten Tagen")])
 
 
 def _open(one: OpenAlert, now: int, url: str) -> str:
-    simulated = " [simuliert]" if one.simulated else ""
-    where = f"{one.host}{simulated}, {one.municipality}" if one.host else one.municipality
+    where = _where(one.host, one.municipality, simulated=one.simulated)
     age = max(now - one.opened_at, 0) // _DAY_MS
-    since = "seit heute" if not age else f"seit {words.many(age, 'Tag', 'Tagen')}"
-    new = ", neu" if one.new else ""
+    since = ngettext("seit %(num)s Tag", "seit %(num)s Tagen", age) if age else _("seit heute")
+    severity = lookup(words.SEVERITY[one.severity]) + (f", {_('neu')}" if one.new else "")
     line = (
-        f"- [{words.SEVERITY[one.severity]}{new}] {one.number}: {words.what(one)} ({where}; "
-        f"{_STATES.get(one.state, one.state)}, {since})"
+        f"- [{severity}] {one.number}: {words.what(one)} ({where}; "
+        f"{lookup(_STATES.get(one.state, one.state))}, {since})"
     )
     return f"{line}\n  {url}/alerts/{one.number}" if url else line
 
 
 def _silent(day: Digest, url: str) -> str:
     lines = [
-        f"- {one.name}{' [simuliert]' if one.simulated else ''}, {one.municipality}, "
-        + (f"letzte Meldung {words.at(one.last_seen)}" if one.last_seen else "noch keine Meldung")
+        f"- {_where(one.name, one.municipality, simulated=one.simulated)}, "
+        + (
+            _("letzte Meldung %(time)s", time=words.at(one.last_seen))
+            if one.last_seen
+            else _("noch keine Meldung")
+        )
         for one in day.silent
     ]
-    text = _listed("Server ohne Meldung", lines, day.silent_count)
+    text = _listed(_("Server ohne Meldung"), lines, day.silent_count)
     link = _link(url, "/hosts?freshness=silent,never")
     return f"{text}\n{link}" if text and link else text
 
 
 def _ending(one: EndingOverlay) -> str:
     about = one.number or (f"{one.host}, {one.municipality}" if one.host else one.municipality)
-    kind = _OVERLAYS.get(one.kind, one.kind)
+    kind = lookup(_OVERLAYS.get(one.kind, one.kind))
     reason = f" ({' '.join(one.reason.split())})" if one.reason else ""
-    return f"- {kind} für {about} endet {words.at(one.ends_at)}{reason}"
+    ends = _(
+        "%(kind)s für %(about)s endet %(time)s", kind=kind, about=about, time=words.at(one.ends_at)
+    )
+    return f"- {ends}{reason}"
 
 
 def _undelivered(day: Digest, url: str) -> str:
     lines = [
-        f"- {_WAYS.get(one.kind, one.kind)} an {one.recipient}: "
-        f"{words.many(one.count, 'Nachricht', 'Nachrichten')}, zuletzt: {one.response or '–'}"
+        "- "
+        + ngettext(
+            "%(channel)s an %(recipient)s: %(num)s Nachricht, zuletzt: %(answer)s",
+            "%(channel)s an %(recipient)s: %(num)s Nachrichten, zuletzt: %(answer)s",
+            one.count,
+            channel=lookup(_WAYS.get(one.kind, one.kind)),
+            recipient=one.recipient,
+            answer=one.response or "–",
+        )
         for one in day.undelivered
     ]
-    text = _listed("Nicht zugestellt", lines)
+    text = _listed(_("Nicht zugestellt"), lines)
     link = _link(url, "/channels")
-    return f"{text}\nKanal prüfen: {link}" if text and link else text
+    return f"{text}\n{_('Kanal prüfen: %(link)s', link=link)}" if text and link else text
 
 
 def _test(notice: NoticeRecord, url: str) -> tuple[str, str]:
-    by = f"{notice.actor} hat sie" if notice.actor else "Jemand hat sie"
     parts = [
-        f"Dies ist eine Testnachricht. {by} am {words.at(notice.created_at)} angefordert, um zu "
-        f"prüfen, ob Nachrichten an {notice.recipient} ankommen.",
-        "Kommt sie an, ist nichts weiter zu tun.",
-        f"Kanäle: {_link(url, '/channels')}" if url else "",
+        _(
+            "Dies ist eine Testnachricht. %(person)s hat sie am %(time)s angefordert, um zu "
+            "prüfen, ob Nachrichten an %(recipient)s ankommen.",
+            person=notice.actor or _("Jemand"),
+            time=words.at(notice.created_at),
+            recipient=notice.recipient,
+        ),
+        _("Kommt sie an, ist nichts weiter zu tun."),
+        _("Kanäle: %(link)s", link=_link(url, "/channels")) if url else "",
     ]
-    return "[Test] Verbundwacht erreicht Sie", _joined(parts)
+    return _("[Test] Verbundwacht erreicht Sie"), _joined(parts)

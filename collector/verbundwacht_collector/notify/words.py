@@ -1,30 +1,45 @@
-"""The German words that all messages share. Pure."""
+"""The words that all messages share, in the language of the channel. Pure."""
 
 from datetime import datetime
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from babel.dates import format_datetime
+
 from verbundwacht_collector.alerts.system_rules import SYSTEM_RULES
+from verbundwacht_collector.i18n import N_, _, locale, lookup, pgettext
 from verbundwacht_collector.store.digest import OpenAlert
 from verbundwacht_collector.store.outbox import ENDINGS, BundledRecord
 from verbundwacht_collector.store.records import DeliveryRecord
 
 BERLIN: Final = ZoneInfo("Europe/Berlin")
-SEVERITY: Final = {"critical": "kritisch", "high": "hoch", "medium": "mittel", "low": "niedrig"}
-ENDED: Final = {
-    "two_attestations_pass": "Zwei Meldungen des Servers bestätigen: behoben.",
-    "message_received": "Der Server meldet sich wieder.",
-    "sees_again": "Die Regel hat wieder ein Ergebnis.",
-    "no_longer_applicable": "Die Regel trifft auf diesen Server nicht mehr zu.",
-    "rule_removed": "Die Regel gibt es nicht mehr.",
-    "rule_wrong": "Von Hand geschlossen: Regel falsch.",
-    "host_retired": "Von Hand geschlossen: Server außer Betrieb.",
-    "duplicate": "Von Hand geschlossen: doppelt.",
+SEVERITY: Final = {
+    "critical": N_("kritisch"),
+    "high": N_("hoch"),
+    "medium": N_("mittel"),
+    "low": N_("niedrig"),
 }
-AGAIN: Final = {"reopened": ", wieder", "raised": ", verschärft", "cover_ended": ", weiter offen"}
+ENDED: Final = {
+    "two_attestations_pass": N_("Zwei Meldungen des Servers bestätigen: behoben."),
+    "message_received": N_("Der Server meldet sich wieder."),
+    "sees_again": N_("Die Regel hat wieder ein Ergebnis."),
+    "no_longer_applicable": N_("Die Regel trifft auf diesen Server nicht mehr zu."),
+    "rule_removed": N_("Die Regel gibt es nicht mehr."),
+    "rule_wrong": N_("Von Hand geschlossen: Regel falsch."),
+    "host_retired": N_("Von Hand geschlossen: Server außer Betrieb."),
+    "duplicate": N_("Von Hand geschlossen: doppelt."),
+}
+OVER: Final = N_("Die Warnung ist beendet.")
+AGAIN: Final = {
+    "reopened": N_(", wieder"),
+    "raised": N_(", verschärft"),
+    "cover_ended": N_(", weiter offen"),
+}
 WHY_AGAIN: Final = {
-    "raised": "Das Regelpaket stuft das Problem jetzt höher ein.",
-    "cover_ended": "Eine Pause, Wartung oder Abwesenheit ist zu Ende, das Problem besteht weiter.",
+    "raised": N_("Das Regelpaket stuft das Problem jetzt höher ein."),
+    "cover_ended": N_(
+        "Eine Pause, Wartung oder Abwesenheit ist zu Ende, das Problem besteht weiter."
+    ),
 }
 
 
@@ -35,14 +50,14 @@ About = DeliveryRecord | BundledRecord | OpenAlert
 def mark(one: About) -> str:
     """„kritisch“, „hoch, wieder“, „behoben“: what stands first in a list of mails."""
     if one.event_kind in ENDINGS:
-        return "behoben" if one.event_kind == "resolved" else "geschlossen"
-    return SEVERITY[one.severity] + AGAIN.get(one.event_kind, "")
+        return _("behoben") if one.event_kind == "resolved" else _("geschlossen")
+    return lookup(SEVERITY[one.severity]) + lookup(AGAIN.get(one.event_kind, ""))
 
 
 def relation(one: About) -> str:
     """A rule's title says what ought to be; alone it would read like good news."""
     ended = one.event_kind in ENDINGS
-    return "" if ended or one.rule_id in SYSTEM_RULES else "nicht erfüllt: "
+    return "" if ended or one.rule_id in SYSTEM_RULES else _("nicht erfüllt") + ": "
 
 
 def what(one: About) -> str:
@@ -53,9 +68,6 @@ def what(one: About) -> str:
 
 def at(ms: int) -> str:
     """„20.11.2026, 13:32 Uhr“ in Berlin."""
-    return datetime.fromtimestamp(ms / 1000, BERLIN).strftime("%d.%m.%Y, %H:%M Uhr")
-
-
-def many(count: int, one: str, several: str) -> str:
-    """„1 Server“, „12 Warnungen“."""
-    return f"{count} {one if count == 1 else several}"
+    when = datetime.fromtimestamp(ms / 1000, BERLIN)
+    pattern = pgettext("date pattern", "dd.MM.y, HH:mm 'Uhr'")
+    return format_datetime(when, pattern, tzinfo=BERLIN, locale=locale())

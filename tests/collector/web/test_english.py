@@ -6,16 +6,12 @@ from functools import cache
 from typing import Any, Final
 
 import pytest
+from tests.collector.german import GERMAN
 from tests.collector.web.client import visitor
 from tests.collector.web.crawl import not_visited, pages, read
 from tests.collector.web.stage import SOC, TOWN, Stage
 from tools import messages
 
-GERMAN: Final = re.compile(
-    r"[äöüßÄÖÜ„]|\b(?:und|nicht|der|das|dem|den|ist|sind|oder|noch|wird|werden|eine?[mnrs]?|keine?"
-    r"|mit|von|bei|nach|seit|zum|zur|wurde|Uhr|heute|gestern|Sie|Ihre?|alle|Warnung|Befund|Kommune"
-    r")\b"
-)
 ENGLISH: Final = {"Accept-Language": "en"}
 
 
