@@ -35,13 +35,19 @@ def finding_counts(
     db: sqlite3.Connection, query: views.FindingQuery, *, scope: Scope, now: int
 ) -> list[views.CellRow]:
     """The findings that match, counted by municipality, rule and outcome as shown."""
+    cells: dict[tuple[str, str, str], int] = {}
     if query.q:
         cell = f"seen.municipality_id, f.rule_id, {_SHOWN} AS shown, count(*)"
         sql, values = _matching(db, query, cell, scope=scope, now=now)
         sql += " GROUP BY 1, 2, 3"
     else:
-        sql, values = _tallied(db, query, "municipality_id, rule_id, shown", scope=scope, now=now)
-    return [views.CellRow(*row) for row in db.execute(sql, values)]
+        cell = "municipality_id, rule_id, shown, findings"
+        sql, values = _tallied(db, query, cell, scope=scope, now=now)
+    # Added up here: SQLite would sort all of them for it.
+    for town, rule, outcome, findings in db.execute(sql, values):
+        key = town, rule, outcome
+        cells[key] = cells.get(key, 0) + findings
+    return [views.CellRow(*key, count) for key, count in cells.items() if count]
 
 
 def outcome_counts(
@@ -53,7 +59,9 @@ def outcome_counts(
         sql, values = _matching(db, query, columns, scope=scope, now=now)
         sql += " GROUP BY 1"
     else:
-        sql, values = _tallied(db, query, "shown", scope=scope, now=now)
+        columns = "shown, sum(findings)"
+        sql, values = _tallied(db, query, columns, scope=scope, now=now)
+        sql += " GROUP BY 1 HAVING sum(findings) > 0"
     return dict(db.execute(sql, values).fetchall())
 
 
@@ -192,5 +200,7 @@ def _speaks_of(text: str) -> str:
     if " " in text:
         whole = "f.rule_id || ' ' || f.subject || ' ' || seen.name || ' ' || seen.municipality"
         return f"instr(lower({whole}), lower(:q)) > 0"
+    rules = "SELECT id FROM (SELECT DISTINCT rule_id AS id FROM rule_tally)"
+    rule = f"f.rule_id IN ({rules} WHERE instr(lower(id), lower(:q)) > 0)"
     subject = "(f.subject <> '' AND instr(lower(f.subject), lower(:q)) > 0)"
-    return f"(seen.named OR instr(lower(f.rule_id), lower(:q)) > 0 OR {subject})"
+    return f"(seen.named OR {rule} OR {subject})"

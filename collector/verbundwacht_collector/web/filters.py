@@ -5,6 +5,7 @@ come back as hints that the page shows.
 """
 
 from collections.abc import Collection, Mapping, Sequence
+from functools import lru_cache
 from typing import Final
 from urllib.parse import urlencode
 
@@ -189,6 +190,7 @@ def parse_finding_query(
     return query, reader.hints()
 
 
+@lru_cache(8_192)  # the overview has thousands of them, the same ones each time
 def address(path: str, query: AlertQuery | HostQuery | FindingQuery) -> str:
     """The canonical address of a list: fields in the order of the Struct, defaults left out."""
     plain = type(query)()

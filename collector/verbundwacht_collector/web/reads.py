@@ -93,9 +93,13 @@ def findings(
 def cells(db: sqlite3.Connection, book: RuleBook, *, scope: Scope, now: int) -> Cells:
     """All findings of the scope, counted for the heatmap."""
     found: Cells = {}
+    groups = {rule.id: rule.group for rule in book.rules.values()}
     for row in judged.finding_counts(db, views.FindingQuery(), scope=scope, now=now):
-        key = row.municipality_id, book.texts(row.rule_id).group
-        found.setdefault(key, Counter())[row.outcome] += row.count
+        group = groups.get(row.rule_id) or book.texts(row.rule_id).group
+        key = row.municipality_id, group
+        if key not in found:
+            found[key] = Counter()
+        found[key][row.outcome] += row.count
     return found
 
 

@@ -13,7 +13,7 @@ from verbundwacht_collector.store.named import named
 SOURCE = Path(next(iter(verbundwacht_collector.__path__)))
 STATEMENTS = [
     (file, name, sql)
-    for file in ("read.sql", "write.sql", "observed.sql", "notify.sql")
+    for file in ("read.sql", "write.sql", "observed.sql", "notify.sql", "judged.sql")
     for name, sql in named(file).items()
 ]
 IDS = [name for _, name, _ in STATEMENTS]
@@ -41,7 +41,8 @@ def test_every_named_statement_is_used(source: str, file: str, name: str, sql: s
 def test_every_named_statement_can_be_run(
     database: Collector, file: str, name: str, sql: str
 ) -> None:
-    parts = {"own": "1 = 1", "scope": "m.id = :scope", "columns": "f.rule_id", "filter": "1 = 1"}
+    parts = {"own": "1 = 1", "scope": "m.id = :scope", "columns": "rule_id", "filter": "1 = 1"}
+    parts |= {"named": "0", "order": "shown"}
     text = sql.format(**parts) if "{" in sql else sql
     values = dict.fromkeys(re.findall(r":([a-z_]+)", text), 0)
 
@@ -69,6 +70,7 @@ def test_every_name_that_the_code_asks_for_exists(source: str) -> None:
         ("due_notices", "notice"),
         ("direct_in_hour", "delivery"),
         ("being_sent", "delivery"),
+        ("perhaps_in_hour", "delivery"),
         ("held_until", "delivery"),
         ("last_bundle", "notice"),
         ("bundle", "delivery"),

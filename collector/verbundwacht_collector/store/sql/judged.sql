@@ -28,11 +28,9 @@ tally AS (
     SELECT municipality_id, rule_id, outcome, -findings FROM unseen
     UNION ALL
     SELECT municipality_id, rule_id, 'stale', findings FROM unseen WHERE active)
-SELECT {columns}, sum(findings)
+SELECT {columns}
   FROM tally
  WHERE {filter}
- GROUP BY {columns}
-HAVING sum(findings) > 0
 
 -- name: lanes
 WITH seen AS MATERIALIZED (

@@ -107,7 +107,7 @@ SELECT e.id, e.kind, a.number FROM alert_event e JOIN alert a ON a.id = e.alert_
  WHERE {scope} AND e.id > :after ORDER BY e.id LIMIT :limit
 
 -- name: package_bodies
-SELECT h.agent, h.name, h.municipality_id, b.hash, b.doc,
+SELECT h.agent, h.name, h.municipality_id, b.hash,
        h.last_seen, h.interval_s, h.silent, h.facts_unknown
   FROM host_section s JOIN host h ON h.id = s.host_id
   JOIN municipality m ON m.id = h.municipality_id
@@ -115,6 +115,9 @@ SELECT h.agent, h.name, h.municipality_id, b.hash, b.doc,
              AND b.hash = s.hash
  WHERE {scope} AND s.section = 'packages' AND h.state = 'active'
  ORDER BY h.name, h.id
+
+-- name: package_body
+SELECT doc FROM body WHERE municipality_id = :town AND section = 'packages' AND hash = :hash
 
 -- name: overlays
 SELECT o.id, o.kind, o.municipality_id, o.host_id, o.fingerprint, o.starts_at, o.ends_at,
