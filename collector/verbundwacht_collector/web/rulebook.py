@@ -23,6 +23,7 @@ class RuleTexts:
     title: str
     severity: str
     group: str
+    problem: str = ""
     rationale: str = ""
     expected: str = ""
     remediation: str = ""
@@ -42,10 +43,10 @@ class RuleBook:
         """The texts of a rule; one that is no longer in force keeps its id as the title."""
         return self.rules.get(rule_id) or RuleTexts(rule_id, rule_id, "low", UNKNOWN_GROUP[0])
 
-    def title(self, rule_id: str, stored: str) -> str:
-        """The title of a rule in force, else the one that was stored with an alert."""
+    def problem(self, rule_id: str, stored: str) -> str:
+        """What is wrong, by a rule in force; else the title that was stored with an alert."""
         found = self.rules.get(rule_id)
-        return stored if found is None else found.title
+        return stored if found is None else found.problem
 
     def of_group(self, group: str) -> tuple[str, ...]:
         """The ids of a group's rules."""
@@ -63,6 +64,7 @@ def rule_book(packs: Sequence[Pack]) -> RuleBook:
             rules[rule.id] = RuleTexts(
                 id=rule.id,
                 title=rule.title[language],
+                problem=rule.problem[language],
                 severity=rule.severity,
                 group=rule.group,
                 rationale=rule.rationale[language],
@@ -76,6 +78,7 @@ def rule_book(packs: Sequence[Pack]) -> RuleBook:
         rules[own.id] = RuleTexts(
             id=own.id,
             title=own.title[language],
+            problem=own.title[language],
             severity=own.severity,
             group=OWN_GROUP[0],
             rationale=own.rationale[language],

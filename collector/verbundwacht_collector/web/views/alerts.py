@@ -80,7 +80,7 @@ def alert_line(row: AlertRow, book: RuleBook, covers: Covers | None = None) -> A
     return AlertLine(
         url=f"{PATH}/{row.number}",
         number=row.number,
-        title=book.title(row.rule_id, row.title),
+        title=book.problem(row.rule_id, row.title),
         severity=words.severity(row.severity),
         state=words.alert_state(row.state),
         place=row.municipality,

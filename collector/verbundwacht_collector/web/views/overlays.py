@@ -128,7 +128,7 @@ def _weekly(row: OverlayRow, now: int) -> str:
     if until is None:
         return ""
     weekday = lookup(WEEKDAYS[dates.local(row.overlay.starts_at).weekday()])
-    return _("%(weekday)s bis %(day)s", weekday=weekday, day=dates.day(until, now))
+    return _("%(weekday)s bis %(day)s", weekday=weekday, day=dates.day(until - 1, now))
 
 
 def local_time(fields: dict[str, str], day: str, clock: str) -> int:

@@ -192,6 +192,10 @@ def heat(
     )
 
 
+UNKNOWN, NOTHING = "?", "–"
+"""In place of a share: nobody knows, and there is nothing to be known."""
+
+
 def cell(counts: Counter[str], *, town: str, group: str, unjudged: int = 0) -> Cell:
     """One field: the share of what was measured, or why there is none.
 
@@ -200,12 +204,11 @@ def cell(counts: Counter[str], *, town: str, group: str, unjudged: int = 0) -> C
     measured, unknown = counts["pass"] + counts["fail"], counts["error"] + counts["stale"]
     missing = ", ".join(filter(None, (not_judged(unknown), _never_measured(unjudged))))
     if not measured:
-        text = _("veraltet") if counts["stale"] else _("nicht prüfbar") if unknown else _("offen")
+        text, why = UNKNOWN, missing or _("noch nicht gemessen")
         if not unknown and not unjudged and counts["not_applicable"]:
-            text = _("entfällt")
+            text, why = NOTHING, _("entfällt: trifft auf keinen Server zu")
         query = FindingQuery(municipality=town, group=group)
-        note = missing or (_("nicht zutreffend") if counts else _("noch nicht gemessen"))
-        return Cell(text, UNMEASURED, note, False, address(FINDINGS, query))
+        return Cell(text, UNMEASURED, why, False, address(FINDINGS, query))
     share = 100 * counts["pass"] // measured
     level = next(name for least, name in LEVELS if share >= least)
     failing = ngettext("%(num)s nicht erfüllt", "%(num)s nicht erfüllt", counts["fail"])
