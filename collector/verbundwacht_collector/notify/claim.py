@@ -92,10 +92,10 @@ def split(
 ) -> tuple[list[DueDelivery], list[DueDelivery]]:
     """(what may go directly, what is above the cap), both in the order of `due`.
 
-    What was being sent when its sender died has its place already. What is held stays held.
+    What was on its way when its sender died has its place already. What is held stays held.
     """
-    again = [one for one in due if one.state == "sending"]
-    fresh = [one for one in due if one.state != "sending" and not one.held]
+    again = [one for one in due if one.placed]
+    fresh = [one for one in due if not one.placed and one.held != 1]
     free = max(per_hour - hour.used, 0)
     return again + fresh[:free], fresh[free:]
 

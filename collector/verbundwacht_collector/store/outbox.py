@@ -19,8 +19,8 @@ class DueDelivery(NamedTuple):
 
     row: DeliveryRecord
     channel_id: int
-    state: str  # waiting; or sending, if whoever sent it lost the lease
-    held: int  # above the cap, to be bundled
+    placed: int  # it has its place in the hour: whoever sent it died, and it may have arrived
+    held: int  # 1: above the cap, to be bundled
     blocked: int  # an earlier message about the same alert is not through yet
     told: str | None  # kind of the last event that this channel was told of
 
@@ -28,7 +28,7 @@ class DueDelivery(NamedTuple):
 class Hour(NamedTuple):
     """How a channel's hour stands. Times are Unix ms."""
 
-    used: int  # direct messages handed over within the hour, or being so now
+    used: int  # direct messages that arrived within the hour, may have, or are on their way
     began: int | None  # when the first of them was handed over
     held_until: int | None  # when what is held will be bundled
     bundle_from: int  # the next bundle may not go earlier

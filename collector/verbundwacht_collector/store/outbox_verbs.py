@@ -21,7 +21,7 @@ class OutboxVerbs(Statements):
 
     def due_deliveries(self, now: int, limit: int) -> list[DueDelivery]:
         """The most severe first, then the oldest."""
-        rows = self._all("due_deliveries", now=now, limit=limit)
+        rows = self._all("due_deliveries", now=now, since=now - HOUR_MS, limit=limit)
         return [DueDelivery(DeliveryRecord(*row[:_COLUMNS]), *row[_COLUMNS:]) for row in rows]
 
     def claim_delivery(self, delivery_id: str, now: int, lease_until: int) -> bool:
@@ -70,18 +70,20 @@ class OutboxVerbs(Statements):
         since = now - HOUR_MS
         sent, began = self._one("direct_in_hour", channel_id=channel_id, since=since, now=now)
         (sending,) = self._one("being_sent", channel_id=channel_id)
+        (perhaps,) = self._one("perhaps_in_hour", channel_id=channel_id, since=since, now=now)
         (held_until,) = self._one("held_until", channel_id=channel_id)
-        return Hour(sent + sending, began, held_until, self._bundle_from(channel_id, now))
+        return Hour(sent + sending + perhaps, began, held_until, self._bundle_from(channel_id, now))
 
     def _bundle_from(self, channel_id: int, now: int) -> int:
         last = self._one("last_bundle", channel_id=channel_id)
         if last is None:
             return now
-        state, next_at, lease_until, done_at = last
+        state, next_at, lease_until, done_at, attempts = last
         if state in ("waiting", "sending"):
             return max(int(next_at), int(lease_until), now) + 1
-        # A clock that was set back must not hold anything back for longer than the hour.
-        recent = state == "delivered" and now - HOUR_MS < done_at <= now
+        # One that failed may have arrived in a try whose end nobody saw. And a clock that was
+        # set back must not hold anything back for longer than the hour.
+        recent = attempts > 0 and now - HOUR_MS < done_at <= now
         return int(done_at) + HOUR_MS if recent else now
 
     def hold_delivery(self, delivery_id: str, until: int) -> None:

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from msgspec.structs import replace
 from tests.collector.alerts.story import JANA, SOC
 from tests.collector.fakes import Collector
 
@@ -142,6 +143,20 @@ def closes(collector: Collector, number: str) -> None:
             version=None,
         )
     )
+
+
+def again(collector: Collector, number: str) -> None:
+    """The same alert is open again, as the life cycle writes it."""
+
+    def reopen(tx: Transaction) -> None:
+        alert = tx.alert_by_number(number)
+        assert alert is not None
+        now = collector.clock()
+        tx.set_alert(replace(alert, state="new", changed_at=now))
+        event_id = tx.add_event(alert.id, at=now, kind="reopened", reason="fails_again")
+        deliver(tx, alert, "reopened", event_id, now)
+
+    collector.act(reopen)
 
 
 def states(collector: Collector) -> dict[str, int]:

@@ -2,13 +2,14 @@
 -- The last two: an earlier message about this alert is not through yet; the last one that is.
 SELECT d.id, c.kind, d.recipient, d.attempts, d.expires_at, d.created_at, e.kind, e.reason, e.at,
        a.id, a.number, a.severity, a.title, a.rule_id, a.subject, coalesce(h.name, ''), m.name,
-       coalesce(h.simulated, 0), d.channel_id, d.state, d.held,
+       coalesce(h.simulated, 0), d.channel_id,
+       d.state = 'sending' OR (d.held = 2 AND coalesce(d.tried_at, 0) > :since), d.held,
        EXISTS (SELECT 1 FROM alert_event oe JOIN delivery o ON o.event_id = oe.id
                 WHERE oe.alert_id = a.id AND oe.id < e.id AND o.channel_id = d.channel_id
                   AND o.state IN ('waiting', 'sending')),
        (SELECT oe.kind FROM alert_event oe JOIN delivery o ON o.event_id = oe.id
          WHERE oe.alert_id = a.id AND oe.id < e.id AND o.channel_id = d.channel_id
-           AND o.state = 'delivered'
+           AND (o.state = 'delivered' OR o.held = 2)
          ORDER BY oe.id DESC LIMIT 1)
   FROM delivery d JOIN alert_event e ON e.id = d.event_id JOIN alert a ON a.id = e.alert_id
   JOIN channel c ON c.id = d.channel_id JOIN municipality m ON m.id = a.municipality_id
@@ -20,7 +21,9 @@ SELECT d.id, c.kind, d.recipient, d.attempts, d.expires_at, d.created_at, e.kind
  LIMIT :limit
 
 -- name: claim_delivery
-UPDATE delivery SET state = 'sending', lease_until = :lease_until, attempts = attempts + 1
+-- 2: a try whose end nobody saw, since its sender died; the message may have arrived.
+UPDATE delivery SET state = 'sending', lease_until = :lease_until, attempts = attempts + 1,
+                    held = CASE WHEN state = 'sending' THEN 2 ELSE held END
  WHERE id = :id AND state IN ('waiting', 'sending') AND lease_until <= :now
 
 -- name: finish_delivery
@@ -31,17 +34,19 @@ UPDATE delivery SET state = :state, next_at = :next_at, lease_until = 0, respons
    AND (lease_until = :lease_until OR :state = 'delivered')
 
 -- name: drop_delivery
-UPDATE delivery SET state = :state, response = :response, lease_until = 0, done_at = :now
+UPDATE delivery SET state = :state, response = :response, lease_until = 0, done_at = :now,
+                    tried_at = CASE WHEN state = 'sending' THEN :now ELSE tried_at END,
+                    held = CASE WHEN state = 'sending' THEN 2 ELSE held END
  WHERE id = :id AND state IN ('waiting', 'sending') AND lease_until <= :now
 
 -- name: postpone_delivery
 UPDATE delivery SET next_at = :next_at WHERE id = :id AND state IN ('waiting', 'sending')
 
 -- name: overtaken
--- Something newer was said about the same alert.
+-- Something newer is to be said about the same alert, and this cannot have arrived.
 SELECT EXISTS (SELECT 1 FROM alert_event n JOIN alert_event e ON e.alert_id = n.alert_id
                  JOIN delivery d ON d.event_id = e.id
-                WHERE d.id = :id AND n.id > e.id
+                WHERE d.id = :id AND d.held <> 2 AND n.id > e.id
                   AND n.kind IN ('opened', 'reopened', 'raised', 'cover_ended', 'resolved', 'closed'))
 
 -- name: direct_in_hour
@@ -54,13 +59,18 @@ SELECT count(*) FROM delivery
  WHERE channel_id = :channel_id AND state IN ('waiting', 'sending') AND notice_id IS NULL
    AND state = 'sending'
 
+-- name: perhaps_in_hour
+SELECT count(*) FROM delivery
+ WHERE channel_id = :channel_id AND state <> 'delivered' AND tried_at > :since
+   AND tried_at <= :now AND held = 2 AND state <> 'sending' AND notice_id IS NULL
+
 -- name: held_until
 SELECT min(next_at) FROM delivery
  WHERE channel_id = :channel_id AND state IN ('waiting', 'sending') AND notice_id IS NULL
    AND state = 'waiting' AND held = 1
 
 -- name: last_bundle
-SELECT state, next_at, lease_until, done_at FROM notice
+SELECT state, next_at, lease_until, done_at, attempts FROM notice
  WHERE channel_id = :channel_id AND kind = 'bundle' ORDER BY created_at DESC LIMIT 1
 
 -- name: hold_delivery
@@ -87,14 +97,15 @@ SELECT e.kind, e.reason, e.at, a.number, a.severity, a.title, a.rule_id, a.subje
           e.id
 
 -- name: claim_bundled
-UPDATE delivery SET state = 'sending', attempts = attempts + 1
+UPDATE delivery SET state = 'sending', attempts = attempts + 1,
+                    held = CASE WHEN state = 'sending' THEN 2 ELSE held END
  WHERE notice_id = :notice_id AND state IN ('waiting', 'sending')
 
 -- name: return_bundled
 -- Not sent: what was overtaken meanwhile is not told any more, the rest waits on.
 WITH gone AS MATERIALIZED (
     SELECT d.id FROM delivery d JOIN alert_event e ON e.id = d.event_id
-     WHERE d.notice_id = :notice_id AND EXISTS (
+     WHERE d.notice_id = :notice_id AND d.held <> 2 AND EXISTS (
            SELECT 1 FROM alert_event n WHERE n.alert_id = e.alert_id AND n.id > e.id
               AND n.kind IN ('opened', 'reopened', 'raised', 'cover_ended', 'resolved', 'closed')))
 UPDATE delivery

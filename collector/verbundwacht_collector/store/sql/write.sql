@@ -168,18 +168,18 @@ SELECT id, kind, recipient FROM channel
 
 -- name: told_channels
 -- Who believes that this alert is open, and may therefore be told how it ended: the last
--- message that went out, or is going out now, said so.
+-- message that went out, may have, or is going out now, said so.
 SELECT channel_id FROM (
     SELECT d.channel_id, e.kind,
            row_number() OVER (PARTITION BY d.channel_id ORDER BY e.id DESC) AS nth
       FROM alert_event e JOIN delivery d ON d.event_id = e.id
-     WHERE e.alert_id = :alert_id AND d.state IN ('delivered', 'sending'))
+     WHERE e.alert_id = :alert_id AND (d.state IN ('delivered', 'sending') OR d.held = 2))
  WHERE nth = 1 AND kind NOT IN ('resolved', 'closed')
 
 -- name: supersede
--- Something newer is to be said about this alert; what was not sent yet need not be.
+-- Something newer is to be said about this alert; what cannot have arrived yet need not.
 UPDATE delivery SET state = 'superseded', done_at = :now
- WHERE state = 'waiting'
+ WHERE state = 'waiting' AND held <> 2
    AND event_id IN (SELECT id FROM alert_event WHERE alert_id = :alert_id)
 
 -- name: add_delivery
