@@ -30,6 +30,7 @@ lint: $(DEV)
 	@.venv/bin/lint-imports >.venv/imports.log 2>&1 || { cat .venv/imports.log; exit 1; }
 
 bench: $(DEV)
+	@sh tools/bench_setup.sh
 	@$(PY) -m tests.bench $(ARGS)
 
 # A signed fleet against a collector on this machine: make load HOSTS=1000 MINUTES=5

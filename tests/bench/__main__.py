@@ -9,7 +9,18 @@ from typing import Final
 
 from tests.bench.figures import Figure, as_json, table
 
-NAMES: Final = ("machine", "agent", "wire", "pipeline", "door", "latency", "rules", "pages", "load")
+NAMES: Final = (
+    "machine",
+    "agent",
+    "peers",
+    "wire",
+    "pipeline",
+    "door",
+    "latency",
+    "rules",
+    "pages",
+    "load",
+)
 
 
 def main(argv: list[str] | None = None) -> int:

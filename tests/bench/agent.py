@@ -1,8 +1,8 @@
 """What the agent costs the server it runs on: whole processes, gather and send as two of them.
 
-The full collection is measured twice, because apt decides what it costs: as root the agent lets
-apt build its cache in memory, as the unprivileged user of the shipped unit it reads the cache
-that apt keeps on every server.
+The full collection is measured three times, because apt decides what it costs: with the cache that
+apt keeps on every server, as root and as the unprivileged user of the shipped unit; and without,
+as in container images, where apt reads all its lists each time.
 """
 
 import os
@@ -46,30 +46,36 @@ read -r _
 def measure(quick: bool) -> list[Figure]:
     """Quiet runs, full collections, and a day of both processes every quarter of an hour."""
     rounds, full_rounds = (2, 1) if quick else (15, 5)
-    with tempfile.TemporaryDirectory() as name, serving(_stage(Path(name))) as serve:
+    with tempfile.TemporaryDirectory() as name, serving(stage(Path(name))) as serve:
         folder = enrol_agent(serve.stage, "aurach", Path(name) / "agent")
-        _pair(folder)  # bytecode is written, the first report is out
-        quiet = [_pair(folder) for _ in range(rounds)]
-        full = [_pair(_forgetful(folder)) for _ in range(full_rounds)]
+        pair(folder)  # bytecode is written, the first report is out
+        quiet = [pair(folder) for _ in range(rounds)]
+        bare = [pair(forgetful(folder)) for _ in range(full_rounds)]
+        with apt_with_cache() as before:
+            rounds = full_rounds if before else 0
+            root = [pair(forgetful(folder), before) for _ in range(rounds)]
         unit = _as_unit(folder, full_rounds)
     return [
         *_quiet(quiet),
-        *_full("root, apt without its cache", full),
+        *_full("as root", root),
+        *_full("as root, apt without its cache", bare),
         *_full("as the unit", unit),
     ]
 
 
-def _stage(root: Path) -> Stage:
-    stage = new_stage(root / "collector")
-    stage.add("aurach")
-    return stage
+def stage(root: Path) -> Stage:
+    """A collector with one municipality, not yet started."""
+    made = new_stage(root / "collector")
+    made.add("aurach")
+    return made
 
 
-def _pair(folder: Path, before: tuple[str, ...] = ()) -> tuple[Run, Run]:
+def pair(folder: Path, before: tuple[str, ...] = ()) -> tuple[Run, Run]:
+    """gather and send, as the timer starts them."""
     return agent(folder, "gather", "--now", before=before), agent(folder, "send")
 
 
-def _forgetful(folder: Path) -> Path:
+def forgetful(folder: Path) -> Path:
     """Costly sections are not kept from the run before: every probe runs."""
     shutil.rmtree(folder / "gather" / "sections", ignore_errors=True)
     return folder
@@ -77,17 +83,17 @@ def _forgetful(folder: Path) -> Path:
 
 def _as_unit(folder: Path, rounds: int) -> list[tuple[Run, Run]]:
     """Full collections as the shipped unit does them; none where that user cannot be had."""
-    with _apt_with_cache() as before:
+    with apt_with_cache() as before:
         found = []
         for _ in range(rounds if before else 0):
-            with _owned(_forgetful(folder), NOBODY):
-                found.append(_pair(folder, (*before, *_AS_UNIT)))
+            with _owned(forgetful(folder), NOBODY):
+                found.append(pair(folder, (*before, *_AS_UNIT)))
             assert (folder / "gather" / "sections" / "updates.json").exists(), "apt did not answer"
         return found
 
 
 @contextmanager
-def _apt_with_cache() -> Iterator[tuple[str, ...]]:
+def apt_with_cache() -> Iterator[tuple[str, ...]]:
     """Words in front of a command that is to find apt's cache; none if this machine cannot."""
     if os.geteuid() != 0 or not all(map(shutil.which, ("unshare", "nsenter", "setpriv"))):
         yield ()
