@@ -118,6 +118,12 @@ def new_stage(
     return Stage(folder, ports)
 
 
+def cpu_s_of(pid: int) -> float:
+    """CPU seconds of a process so far, user and system (proc_pid_stat(5))."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 class Serve:
     """The running process. `kill` is a power cut for it; `stop` is how an operator ends it."""
 
@@ -173,9 +179,8 @@ class Serve:
         return self._process.wait(READY_S)
 
     def cpu_s(self) -> float:
-        """CPU seconds so far, user and system (proc_pid_stat(5))."""
-        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        """CPU seconds so far, user and system."""
+        return cpu_s_of(self.pid)
 
     def peak_kib(self) -> int:
         """The most memory it ever had resident (VmHWM of proc_pid_status(5))."""
