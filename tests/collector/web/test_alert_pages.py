@@ -151,8 +151,10 @@ async def test_a_broken_version_is_a_bad_request(site: Stage, version: str) -> N
 
 
 async def test_the_page_says_what_to_do_what_was_read_and_who_signed_it(site: Stage) -> None:
+    sql = "SELECT number FROM alert WHERE rule_id = 'linux.ssh.password-login'"
+    number = site.act(lambda tx: tx.execute(sql, {})[0][0])
     async with visitor(site, SOC) as jana:
-        page = await jana.get(f"/alerts/{first(site)}")
+        page = await jana.get(f"/alerts/{number}")
 
     for part in (
         "So beheben Sie es",
