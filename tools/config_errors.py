@@ -229,8 +229,9 @@ def document(kept: str) -> str:
         "## Fehlermeldungen\n\nIn ‹ › steht, was von Fall zu Fall anders ist. Ein *Hinweis* hält "
         "nichts auf.\n",
         *_language(PROGRAMS, "de"),
-        "## Messages in English\n\n`--lang en` or `VERBUNDWACHT_LANG=en`. What differs from case "
-        "to case stands in ‹ ›. A *note* stops nothing.\n",
+        "## Messages in English\n\nFrom the collector with `--lang en` or `VERBUNDWACHT_LANG=en`; "
+        "the agent speaks German, its messages are here to be read. What differs from case to case "
+        "stands in ‹ ›. A *note* stops nothing.\n",
         *_language(PROGRAMS, "en"),
     ]
     return "\n".join(parts)

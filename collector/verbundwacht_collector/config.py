@@ -212,7 +212,7 @@ def _check_addresses(path: Path, config: Config) -> Iterator[ConfigError]:
             yield refusal
             continue
         for other, taken in ports.get(port, ()):
-            if port and (host == taken or {host, taken} & _EVERYWHERE):
+            if port and _overlap(host, taken):
                 values = {"key": f"listen.{name}", "other": other, "port": port}
                 yield ConfigError(config_problems.SAME_ADDRESS, file=path, **values)
         ports.setdefault(port, []).append((f"listen.{name}", host))
@@ -227,8 +227,14 @@ def _check_addresses(path: Path, config: Config) -> Iterator[ConfigError]:
             yield refusal
 
 
-_EVERYWHERE: Final = frozenset({"0.0.0.0", "::"})  # noqa: S104 - compared, not opened
 _LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
+
+
+def _overlap(one: str, other: str) -> bool:
+    """Both cannot be open on one port. IPv4 and IPv6 are two worlds: `::` leaves 0.0.0.0 free."""
+    everywhere = {"0.0.0.0": False, "::": True}  # noqa: S104 - compared, not opened
+    pairs = ((one, other), (other, one))
+    return one == other or any(a in everywhere and everywhere[a] == (":" in b) for a, b in pairs)
 
 
 def _check_broker(path: Path, config: Config) -> Iterator[ConfigError]:

@@ -14,6 +14,7 @@ from tests.collector.cli.provoked import CHECK, GOOD, MAIL, PROVOKED, Scene, own
 from tests.system.running import new_stage, serving
 
 from verbundwacht_collector.checkup import keys
+from verbundwacht_collector.config import look
 from verbundwacht_collector.config_problems import CONFIG_PROBLEMS
 from verbundwacht_collector.errors import LANGUAGES, CodedError, ConfigProblem
 
@@ -154,6 +155,31 @@ def test_several_keys_that_do_not_fit_are_several_problems(scene: Scene) -> None
         assert any(words in one for one in found), words
     assert any("webhook #1.url fehlt" in one for one in found)
     assert any("webhook #2.url = 1" in one for one in found)
+
+
+@pytest.mark.parametrize(
+    ("mqtt", "https", "clash"),
+    [
+        ("0.0.0.0:8883", "127.0.0.1:8883", True),
+        ("127.0.0.1:8883", "0.0.0.0:8883", True),
+        ("[::1]:8883", "[::]:8883", True),
+        ("localhost:8883", "0.0.0.0:8883", True),
+        ("[::]:8883", "0.0.0.0:8883", False),
+        ("[::]:8883", "127.0.0.1:8883", False),
+        ("127.0.0.1:8883", "127.0.0.1:8884", False),
+        ("127.0.0.1:8883", "127.0.0.2:8883", False),
+        ("127.0.0.1:0", "127.0.0.1:0", False),
+    ],
+)
+def test_two_doors_on_one_port_are_seen_before_they_collide(
+    scene: Scene, mqtt: str, https: str, clash: bool
+) -> None:
+    text = GOOD.replace('mqtt = "127.0.0.1:0"', f'mqtt = "{mqtt}"')
+    scene.operator.settings(text.replace('https = "127.0.0.1:0"', f'https = "{https}"'))
+
+    _, found = look(scene.operator.folder)
+
+    assert [one.problem.code for one in found] == (["C203"] if clash else [])
 
 
 def test_warnings_alone_are_no_failure(scene: Scene) -> None:
