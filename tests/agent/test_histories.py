@@ -18,7 +18,7 @@ from verbundwacht_wire.codes import Code
 
 STEPS = (
     *("change", "gather", "gather", "send", "send", "lost", "late", "deliver", "twice"),
-    *("reboot", "wait", "crash", "crash", "overflow", "back"),
+    *("reboot", "wait", "crash", "crash", "overflow", "back", "damage"),
 )
 
 
@@ -81,6 +81,13 @@ class History:
         after, at = self.chance.random() < 0.5, self.chance.randint(1, 25)
         with suppress(Crash), dying(at, after=after):
             self.machine.gather()
+
+    def damage(self) -> None:
+        """The disk changes one bit of a frame that is not the newest."""
+        for path in sorted(self.machine.paths.spool.glob("*.vw"))[:-1][-2:]:
+            raw = bytearray(path.read_bytes())
+            raw[self.chance.randrange(len(raw))] ^= 1 << self.chance.randrange(8)
+            path.write_bytes(raw)
 
     def overflow(self) -> None:
         with pytest.MonkeyPatch.context() as patch:
