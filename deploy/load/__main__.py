@@ -144,6 +144,7 @@ def main(argv: list[str] | None = None) -> int:
     """Exit code: 0 all answered, 1 messages were lost, 2 the run could not start."""
     args = _arguments(argv)
     root = args.collector or Path(tempfile.mkdtemp(prefix="verbundwacht-load-"))
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # its collector must not outlive it
     try:
         found_out = run(args, root)
     except LoadError as problem:

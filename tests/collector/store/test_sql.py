@@ -84,6 +84,10 @@ def test_every_name_that_the_code_asks_for_exists(source: str) -> None:
         ("failures", "notice"),
         ("last_test", "notice"),
         ("events", "alert_event"),
+        ("host_by_kid", "k"),
+        ("host_by_id", "k"),
+        ("chain", "k"),
+        ("evidence", "k"),
     ],
 )
 def test_what_every_message_asks_never_reads_a_whole_table(

@@ -60,3 +60,6 @@ END;
 -- What a list asks for, in its order, without the wide table itself.
 DROP INDEX finding_counts;
 CREATE INDEX finding_by_outcome ON finding (host_id, outcome, rule_id, subject);
+
+-- The minute's work looks hosts up by their id; without this each look-up reads every key there is.
+CREATE INDEX key_of_host ON host_key (host_id);
