@@ -7,18 +7,26 @@ that ends, a disk that fills).
 
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import ParamSpec
+from typing import NamedTuple, ParamSpec
 
 from verbundwacht_collector import config_problems, machine_problems
 from verbundwacht_collector.checkup import keys, machine, ports, store
-from verbundwacht_collector.config import Config, Folder, look
+from verbundwacht_collector.config import LOOPBACK, Config, Folder, address, look
+from verbundwacht_collector.config_reading import shown
 from verbundwacht_collector.equipment import mail_server, webhook_target
 from verbundwacht_collector.errors import CodedError, ConfigError
 
 P = ParamSpec("P")
 
 
-def everything(folder: Folder, *, now: int) -> list[CodedError]:
+class Found(NamedTuple):
+    """What is wrong. complete: False if the settings are so wrong that parts went unseen."""
+
+    problems: list[CodedError]
+    complete: bool
+
+
+def everything(folder: Folder, *, now: int) -> Found:
     """All problems, errors first, each once. now: Unix milliseconds."""
     config, wrong = look(folder)
     found: list[CodedError] = [*wrong]
@@ -26,14 +34,16 @@ def everything(folder: Folder, *, now: int) -> list[CodedError]:
         found += _looked(keys.problems, folder, now)
         found += _looked(store.problems, folder, now)
         found += _looked(machine.problems, folder)
-    if config is not None and not wrong:
+    usable = config is not None and not wrong
+    if config is not None and usable:
         found += warnings(folder.config, config)
         found += secrets(folder, config)
         found += _looked(keys.page_problems, folder, config, now)
         found += _looked(keys.broker_problems, folder, config, now)
         found += ports.problems(folder, config)
     once = {one.text("en"): one for one in found}
-    return sorted(once.values(), key=lambda one: (one.problem.warning, one.problem.code))
+    ordered = sorted(once.values(), key=lambda one: (one.problem.warning, one.problem.code))
+    return Found(ordered, usable)
 
 
 def _looked(
@@ -49,6 +59,9 @@ def _looked(
 
 def warnings(path: Path, config: Config) -> Iterator[ConfigError]:
     """What serves, and is hardly meant."""
+    metrics = config.listen.metrics
+    if metrics and address(metrics, path, "listen.metrics")[0] not in LOOPBACK:
+        yield ConfigError(config_problems.METRICS_FOR_ALL, file=path, value=shown(metrics))
     if config.mail is not None and config.mail.user:
         if not config.mail.password_file:
             yield ConfigError(config_problems.USER_WITHOUT_PASSWORD, file=path)

@@ -14,6 +14,13 @@ _SUM: Final = Words(
     "Errors: {errors}, notes: {notes}. Each number is explained in deploy/README.md",
 )
 
+_UNSEEN: Final = Words(
+    "Noch nicht geprüft: Adressen, Geheimnisse und das Zertifikat der Seiten. Zuerst die "
+    "Einstellungen berichtigen, dann wiederholen.",
+    "Not checked yet: addresses, secrets and the certificate of the pages. First correct the "
+    "settings, then repeat.",
+)
+
 
 def check_config(args: argparse.Namespace) -> int:
     """Every problem is printed that `serve` would meet; 2 if there is any but notes."""
@@ -21,16 +28,18 @@ def check_config(args: argparse.Namespace) -> int:
     from verbundwacht_collector.checkup import everything
 
     folder, lang = folder_of(args), args.lang
-    found = everything(folder, now=now_ms())
+    found, complete = everything(folder, now=now_ms())
     errors = sum(not one.problem.warning for one in found)
     if args.json:
-        say_json({"dir": str(folder.root), "problems": [_document(one, lang) for one in found]})
-    else:
-        for one in found:
-            print(f"{getattr(_LEVEL[one.problem.warning], lang)}: {one.text(lang)}")
-        summary = _SUM if found else _FINE
-        text = getattr(summary, lang)
-        print(text.format(folder=folder.root, errors=errors, notes=len(found) - errors))
+        documents = [_document(one, lang) for one in found]
+        say_json({"dir": str(folder.root), "complete": complete, "problems": documents})
+        return 2 if errors else 0
+    for one in found:
+        print(f"{getattr(_LEVEL[one.problem.warning], lang)}: {one.text(lang)}")
+    text = getattr(_SUM if found else _FINE, lang)
+    print(text.format(folder=folder.root, errors=errors, notes=len(found) - errors))
+    if not complete:
+        print(getattr(_UNSEEN, lang))
     return 2 if errors else 0
 
 

@@ -157,6 +157,17 @@ def test_several_keys_that_do_not_fit_are_several_problems(scene: Scene) -> None
     assert any("webhook #2.url = 1" in one for one in found)
 
 
+def test_what_could_not_be_looked_at_is_named(scene: Scene) -> None:
+    fine = scene.operator.run(*CHECK, "--json").json
+    scene.operator.settings(GOOD.replace("900", "30"))
+
+    wrong = scene.operator.run(*CHECK)
+
+    assert fine["complete"] is True
+    assert scene.operator.run(*CHECK, "--json").json["complete"] is False
+    assert wrong.out.splitlines()[-1].startswith("Noch nicht geprüft: Adressen")
+
+
 @pytest.mark.parametrize(
     ("mqtt", "https", "clash"),
     [
@@ -213,7 +224,7 @@ def test_the_same_in_english(scene: Scene, how: str) -> None:
     says = "interval_s = '900' does not fit. Expected is a whole number. [C109]"
     assert says in checked.out
     assert says in served.err
-    assert checked.out.splitlines()[-1].startswith("Errors: 1, notes: 0.")
+    assert "\nErrors: 1, notes: 0." in checked.out
 
 
 def test_the_option_beats_the_environment(scene: Scene) -> None:
