@@ -216,7 +216,7 @@ def _check_addresses(path: Path, config: Config) -> Iterator[ConfigError]:
                 values = {"key": f"listen.{name}", "other": other, "port": port}
                 yield ConfigError(config_problems.SAME_ADDRESS, file=path, **values)
         ports.setdefault(port, []).append((f"listen.{name}", host))
-        if name == "web" and config.web.insecure_loopback and host not in _LOOPBACK:
+        if name == "web" and config.web.insecure_loopback and host not in LOOPBACK:
             yield ConfigError(config_problems.LOOPBACK_ONLY, file=path, value=config.listen.web)
     for name in ("mqtt", "https", "web"):
         text = getattr(config.public, name)
@@ -227,7 +227,7 @@ def _check_addresses(path: Path, config: Config) -> Iterator[ConfigError]:
             yield refusal
 
 
-_LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
+LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
 def _overlap(one: str, other: str) -> bool:

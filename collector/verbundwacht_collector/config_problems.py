@@ -129,6 +129,14 @@ BAD_PUBLIC_NAME = ConfigProblem(
     "Ohne Port, Umlaute als xn--…, etwa sammler.example oder 10.0.0.7",
     "Without a port, umlauts as xn--…, such as collector.example or 10.0.0.7",
 )
+METRICS_FOR_ALL = ConfigProblem(
+    "C208",
+    "{file}: listen.metrics = {value} ist von außen erreichbar und hat keine Anmeldung.",
+    "{file}: listen.metrics = {value} can be reached from outside and has no login.",
+    'Auf loopback legen, etwa "127.0.0.1:9464"; von außen nur über einen Proxy mit Anmeldung.',
+    'Put it on loopback, such as "127.0.0.1:9464"; from outside only through a proxy with a login.',
+    warning=True,
+)
 
 BAD_BROKER_URL = ConfigProblem(
     "C211",

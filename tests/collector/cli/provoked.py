@@ -80,6 +80,7 @@ TEXTS: Final = {
     "C204": GOOD.replace('web = "127.0.0.1:0"', 'web = "0.0.0.0:0"')
     + "[web]\ninsecure_loopback = true\n",
     "C205": f'{GOOD}[web]\ncertificate = "pages.pem"\n',
+    "C208": GOOD.replace("[listen]\n", '[listen]\nmetrics = "0.0.0.0:0"\n'),
     "C211": BROKER.replace("mqtts:", "mqtt:"),
     "C212": f'{GOOD}[broker]\nclient_id = "sammler"\n',
     "C213": f'{BROKER}[broker]\nclient_id = "#"\n',
