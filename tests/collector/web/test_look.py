@@ -7,7 +7,9 @@ import pytest
 from playwright.sync_api import Browser, Page
 from tests.collector.web.browser import at_alert, complaints, log_in, spaced_out, tab_walk, window
 from tests.collector.web.stage import (
+    DAY,
     DENIED,
+    HOUR,
     NEVER,
     REAL,
     SILENT,
@@ -17,7 +19,7 @@ from tests.collector.web.stage import (
     numbers,
 )
 
-from verbundwacht_collector.alerts import actions
+from verbundwacht_collector.alerts import actions, planning
 from verbundwacht_collector.alerts.actions import Actor
 from verbundwacht_collector.scope import AllianceScope
 
@@ -25,7 +27,10 @@ SIZES = [
     *((width, scheme) for width in (1440, 1024, 390) for scheme in ("light", "dark")),
     (320, "light"),
 ]
-PATHS = ("/", "/alerts", "/findings", "/hosts", "/search?q=ssh", f"/hosts/{REAL}", "/status")
+PATHS = (
+    *("/", "/alerts", "/findings", "/hosts", "/search?q=ssh", f"/hosts/{REAL}"),
+    *("/channels", "/status"),
+)
 
 
 class Sight(NamedTuple):
@@ -66,6 +71,53 @@ def too_late(page: Page, served: Served) -> None:
     page.get_by_text("Jemand war schneller").wait_for()
 
 
+def muted(page: Page, served: Served) -> None:
+    """A pause, a weekly maintenance that lasts, one to come, one that was ended."""
+    stage, now = served.stage, served.stage.clock()
+    actor, scope = Actor(1, "brenner"), AllianceScope("hochwald")
+    for start, weekly in ((now - HOUR, now + 60 * DAY), (now + DAY, None), (now - HOUR, None)):
+        planned = stage.act(
+            lambda tx, start=start, weekly=weekly: planning.plan_maintenance(
+                tx,
+                scope=scope,
+                municipality_id="altenbach",
+                host_id=STOCK if weekly else "",
+                actor=actor,
+                now=now,
+                starts_at=start,
+                ends_at=start + 2 * HOUR,
+                weekly_until=weekly,
+                reason="Umzug des Serverraums in den Altbau",
+            )
+        )
+    stage.act(
+        lambda tx: planning.end_overlay(tx, scope=scope, overlay_id=planned, actor=actor, now=now)
+    )
+    stage.act(
+        lambda tx: planning.pause(
+            tx,
+            scope=scope,
+            number=numbers(tx, REAL)[0],
+            actor=actor,
+            now=now,
+            for_ms=4 * HOUR,
+            reason="Hersteller liefert",
+            version=None,
+        )
+    )
+    page.goto(served.url + "/overlays")
+
+
+def refused_plan(page: Page, served: Served) -> None:
+    page.goto(served.url + f"/overlays?host={REAL}")
+    for part, day in (("start", "2026-12-24"), ("end", "2026-12-23")):
+        page.locator(f"#o-{part}-day").fill(day)
+        page.locator(f"#o-{part}-clock").fill("20:00")
+    page.locator("#o-reason").fill("Umbau")
+    page.locator("main").get_by_role("button", name="Wartung planen").click()
+    page.get_by_role("alert").wait_for()
+
+
 def keys_open(page: Page, served: Served) -> None:
     page.goto(served.url)
     page.get_by_role("button", name="Tastenkürzel").click()
@@ -93,6 +145,11 @@ SIGHTS = {
     "search, packages": Sight(at("/search?q=paket-1"), "paket-119"),
     "search, nothing found": Sight(at("/search?q=gibtesnicht"), "Nichts gefunden."),
     "search, no text": Sight(at("/search"), "Geben Sie oben"),
+    "overlays": Sight(muted, "In den letzten sieben Tagen beendet"),
+    "overlays, refused": Sight(refused_plan, "Das Ende liegt nicht nach dem Beginn."),
+    "host, maintained": Sight(at(f"/hosts/{STOCK}"), "Umzug des Serverraums"),
+    "alert, muted": Sight(at_alert(REAL), "Diese Warnung ist stumm"),
+    "channels": Sight(at("/channels"), "Wohin Nachrichten gehen"),
     "status": Sight(at("/status"), "Was geprüft wird"),
     "keys, help open": Sight(keys_open, "Einzeltasten ausschalten"),
     "hosts": Sight(at("/hosts"), "Alle Server"),

@@ -39,9 +39,9 @@ STANDINGS: Final[dict[Standing, Word]] = {
 TEST_STATES: Final = {
     "waiting": Word(N_("Testnachricht ist unterwegs"), "late"),
     "sending": Word(N_("Testnachricht ist unterwegs"), "late"),
-    "delivered": Word(N_("Testnachricht vom Empfangsserver angenommen"), "pass"),
+    "delivered": Word(N_("Testnachricht angenommen"), "pass"),
     "failed": Word(N_("Testnachricht fehlgeschlagen"), "fail"),
-    "expired": Word(N_("Testnachricht nicht gesendet. Läuft der Sammler?"), "error"),
+    "expired": Word(N_("Testnachricht nicht gesendet"), "error"),
 }
 UNDER_WAY_MS: Final = 10 * 60_000
 """Longer than that nobody waits for a test; then the collector is not sending at all."""
@@ -126,9 +126,17 @@ def channel_line(row: ChannelRow, *, now: int) -> ChannelLine:
         test=word,
         test_at=(test.done_at or test.created_at) if test else None,
         test_answer=test.response if test else "",
-        test_advice=advice(row.kind, test.response) if test and test.state == "failed" else "",
+        test_advice=_test_advice(row, test, polling=polling) if test else "",
         polling=polling,
     )
+
+
+def _test_advice(row: ChannelRow, test: TestRow, *, polling: bool) -> str:
+    if test.state == "failed":
+        return advice(row.kind, test.response)
+    if test.state == "delivered" or polling:
+        return ""
+    return _("Läuft der Sammler? Prüfen Sie das, und senden Sie dann eine neue.")
 
 
 def _test(test: TestRow, now: int) -> tuple[Word, bool]:
