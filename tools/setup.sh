@@ -23,6 +23,10 @@ install() {
 if [ "$1" = "-dev" ]; then
     echo "setup: adding what the tests need (a quarter of a minute)" >&2
     install --require-hashes -r requirements-dev.txt
+    # html-validate wants node 20.19 or newer, and Debian 12 has 18.
+    node -e 'const [a, b] = process.versions.node.split("."); process.exit(a > 20 || (a == 20 && b >= 19) ? 0 : 1)' 2>/dev/null ||
+        install --require-hashes -r requirements-node.txt
+    .venv/bin/python tools/vendor.py --tests
     touch "$ready"
     exit 0
 fi

