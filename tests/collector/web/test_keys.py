@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import Browser
 from tests.collector.web.browser import at_alert, log_in, window
-from tests.collector.web.stage import REAL, SOC, Served
+from tests.collector.web.stage import REAL, SOC, TOWN, Served
 
 FOCUS = "document.activeElement.innerText || document.activeElement.id"
 
@@ -36,6 +36,20 @@ def test_letters_move_open_go_and_take(chrome: Browser, served: Served) -> None:
 
     assert seen == [links[0], links[1], links[0]]
     assert (commenting, typed) == ("comment", "agl?/")
+
+
+@pytest.mark.parametrize(("login", "arrives"), [(SOC, "/status"), (TOWN, "/alerts")])
+def test_the_key_to_the_system_status_works_for_whoever_may_see_it(
+    chrome: Browser, served: Served, login: str, arrives: str
+) -> None:
+    with window(chrome) as page:
+        log_in(page, served.url, login)
+        page.keyboard.press("g")
+        page.keyboard.press("z")
+        page.wait_for_url(f"**{arrives}")
+        helped = "zum Systemzustand" in page.content()
+
+    assert helped == (login == SOC)
 
 
 def test_the_help_opens_by_key_and_single_keys_can_be_switched_off(

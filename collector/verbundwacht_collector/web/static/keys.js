@@ -4,6 +4,8 @@
 (() => {
   "use strict";
   const OFF = "vw-keys-off", GO = { l: "/", w: "/alerts", s: "/hosts", b: "/findings" };
+  // Only who may see the page has its link, and the key goes where a link goes.
+  if (document.querySelector('nav a[href="/status"]')) GO.z = "/status";
   const help = document.getElementById("keys");
   const off = document.getElementById("keys-off"), hint = document.querySelector(".find kbd");
   const isOff = () => localStorage.getItem(OFF) === "1";
