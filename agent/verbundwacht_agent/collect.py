@@ -61,13 +61,18 @@ def collect(
     now_ms: Callable[[], int],
     *,
     kept: Mapping[str, Kept] | None = None,
+    seen: Mapping[str, str] | None = None,
     names: Iterable[str] = tuple(PROBES),
     all_s: float = ALL_S,
     each_s: float = EACH_S,
 ) -> dict[str, Section]:
-    """Every named section, collected or with the reason why not. kept: earlier costly ones."""
-    kept = kept or {}
-    reused = {n: k.section() for n, k in kept.items() if _still_true(host, n, k, now_ms())}
+    """Every named section, collected or with the reason why not.
+
+    kept: costly ones of earlier runs. seen: what their inputs look like now; without it nothing
+    is used again.
+    """
+    kept, seen = kept or {}, seen or {}
+    reused = {n: k.section() for n, k in kept.items() if _still_true(k, seen.get(n), now_ms())}
     wanted = [name for name in names if name not in reused]
     busy = _wait_for_package_manager(host, wanted)
     for name in busy:
@@ -78,13 +83,9 @@ def collect(
     return {name: (reused | found)[name] for name in names}
 
 
-def _still_true(host: Host, name: str, kept: Kept, now_ms: int) -> bool:
-    probe = PROBES.get(name)
-    if probe is None or not probe.costly or kept.entry.status != "ok":
-        return False
-    if not 0 <= now_ms - kept.entry.at < COSTLY_AFTER_MS:
-        return False
-    return bool(kept.signature) and marks(host, probe, kept.body) == kept.signature
+def _still_true(kept: Kept, mark: str | None, now_ms: int) -> bool:
+    fresh = 0 <= now_ms - kept.entry.at < COSTLY_AFTER_MS
+    return fresh and kept.entry.status == "ok" and kept.signature != "" and kept.signature == mark
 
 
 def inputs(probe: Probe, body: str | bytes | None) -> tuple[str, ...]:

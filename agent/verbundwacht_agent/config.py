@@ -1,6 +1,5 @@
 """agent.toml: optional, and only what this host decides for itself. Unknown keys are refused."""
 
-import difflib
 import re
 from pathlib import Path
 from typing import Final
@@ -54,6 +53,8 @@ def _invalid(path: Path, problem: str) -> ConfigError:
     unknown = _UNKNOWN.search(problem)
     if unknown is None:
         return ConfigError(problems.WRONG_VALUE, file=path, reason=problem)
+    import difflib  # only for whoever mistypes
+
     key, fields = unknown[1], Config.__struct_fields__
     near = difflib.get_close_matches(key, fields, 1)
     if near:

@@ -11,9 +11,10 @@ AgentError
 └── Unavailable          one section could not be collected; becomes part of the manifest
 """
 
-from string import Formatter
-from typing import Literal, NamedTuple
+import re
+from typing import Final, Literal, NamedTuple
 
+_PLACEHOLDER: Final = re.compile(r"\{(\w+)\}")
 NotOk = Literal["absent", "denied", "timeout", "failed"]
 
 
@@ -34,9 +35,7 @@ class ConfigProblem(NamedTuple):
     def placeholders(self) -> frozenset[str]:
         """The names of the values it needs."""
         texts = (self.de, self.en, self.cure_de, self.cure_en)
-        return frozenset(
-            name for text in texts for _, name, _, _ in Formatter().parse(text) if name
-        )
+        return frozenset(name for text in texts for name in _PLACEHOLDER.findall(text))
 
 
 class CodedError(AgentError):

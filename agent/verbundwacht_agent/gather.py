@@ -117,7 +117,7 @@ def _round(paths: Paths, host: Host, enrolment: Enrolment, now_ms: Callable[[], 
     # Signatures from before the look: what changes meanwhile is looked at once more.
     kept = load_kept(paths)
     seen = costly_marks(host, kept)
-    sections = collect(host, now_ms, kept=kept)
+    sections = collect(host, now_ms, kept=kept, seen=seen)
     keep(paths, sections, kept, seen)
     return _write(run, sections, learned)
 
