@@ -37,7 +37,6 @@ _SMALL_TARGETS: Final = """
 
 _NAMELESS_PICTURES: Final = """
 () => [...document.querySelectorAll("svg[role=img]")]
-  .filter((e) => !e.getAttribute("aria-label"))
   .filter((e) => !e.querySelector("title") || !e.querySelector("desc"))
   .map((e) => e.outerHTML.slice(0, 90))
 """
