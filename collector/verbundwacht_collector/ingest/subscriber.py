@@ -239,10 +239,12 @@ class Subscriber(aiomqtt.Client):
 
     def _on_socket_close(self, client: paho.Client, data: Any, sock: Any) -> None:
         super()._on_socket_close(client, data, sock)
+        if self._fd < 0:  # paho says it once more when it is collected as garbage
+            return
+        self._forget()
         if not self._connected.done():  # aiomqtt would wait for the answer all the same
             self._connected.set_exception(aiomqtt.MqttError(_NO_ANSWER))
-        if self._fd >= 0:
-            self._forget()
+            self._connected.exception()  # asyncio complains about one that nobody looked at
 
     def _read(self) -> None:
         """Up to 64 packets are handled; none more, once the room is full."""

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from tests.agent.transport.fakes import Collector, EnrolledHost, Ledger, Ports
 from tests.collector.ingest.fakes import Site
+from tests.collector.ingest.mosquitto import broker
 
 
 @pytest.fixture(scope="session")
@@ -27,6 +28,22 @@ def collector(site: Site) -> Collector:
 def ports(collector: Collector) -> Iterator[Ports]:
     with collector.open() as ports:
         yield ports
+
+
+@pytest.fixture(params=["embedded", "broker"])
+def either_way(
+    request: pytest.FixtureRequest, collector: Collector, site: Site, tmp_path: Path
+) -> Iterator[Ports]:
+    """The MQTT port is the collector's own, or a broker's that it reads at."""
+    with collector.open() as ports:
+        if request.param == "embedded":
+            yield ports
+            return
+        with (
+            broker(tmp_path / "broker", site.authority) as mosquitto,
+            collector.reading_at(mosquitto),
+        ):
+            yield Ports(mosquitto.port, ports.https)
 
 
 @pytest.fixture

@@ -10,11 +10,13 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 import msgspec
-from tests.collector.ingest.fakes import HOST, Counts, Identity, Site
+from tests.collector.ingest.fakes import HOST, Counts, Identity, Site, until
+from tests.collector.ingest.mosquitto import Mosquitto, target
 
 from verbundwacht_agent.paths import Paths
 from verbundwacht_collector import pki
 from verbundwacht_collector.ingest import Answer, Peer
+from verbundwacht_collector.ingest.broker import BrokerDoor
 from verbundwacht_collector.ingest.https import HttpsDoor
 from verbundwacht_collector.ingest.mqtt import MqttDoor
 from verbundwacht_wire.codes import Code
@@ -184,3 +186,15 @@ class Collector:
             self._loop.call_soon_threadsafe(self._loop.stop)
             self._thread.join()
             self._loop.close()
+
+    @contextlib.contextmanager
+    def reading_at(self, mosquitto: Mosquitto) -> Iterator[None]:
+        """What agents publish at the broker comes here, too; only while the doors are open."""
+        where = target(mosquitto.port, self._site.folder / "readers", self._site.authority)
+        door = BrokerDoor(where, self.ledger, self.counts)
+        try:
+            self.call(door.open())
+            self.call(until(lambda: door.status.connected))
+            yield
+        finally:
+            self.call(door.close())

@@ -24,10 +24,10 @@ def _events(capsys: pytest.CaptureFixture[str]) -> list[dict[str, object]]:
 
 
 def test_a_spool_is_delivered_in_order_and_the_answers_wait_for_gather(
-    host: EnrolledHost, ports: Ports, ledger: Ledger
+    host: EnrolledHost, either_way: Ports, ledger: Ledger
 ) -> None:
     host.spool(*range(1, 21))
-    host.reach(*ports)
+    host.reach(*either_way)
     code = run(host.paths, PATIENT)
 
     assert code == DONE
@@ -37,12 +37,12 @@ def test_a_spool_is_delivered_in_order_and_the_answers_wait_for_gather(
 
 
 def test_a_beat_is_delivered_and_said_so(
-    host: EnrolledHost, ports: Ports, ledger: Ledger, capsys: pytest.CaptureFixture[str]
+    host: EnrolledHost, either_way: Ports, ledger: Ledger, capsys: pytest.CaptureFixture[str]
 ) -> None:
     host.spool(4)
     host.acked(4)
     host.beat(9, seq=4)
-    host.reach(*ports)
+    host.reach(*either_way)
     code = run(host.paths, PATIENT)
     (event,) = _events(capsys)
 
@@ -129,10 +129,10 @@ def test_an_answer_that_comes_late_keeps_the_run_on_mqtt(
 
 
 def test_a_collector_that_is_too_busy_ends_the_run(
-    host: EnrolledHost, ports: Ports, ledger: Ledger
+    host: EnrolledHost, either_way: Ports, ledger: Ledger
 ) -> None:
     host.spool(*range(1, 20))
-    host.reach(*ports)
+    host.reach(*either_way)
     ledger.later_s = 900
     code = run(host.paths, PATIENT)
 
@@ -153,13 +153,13 @@ def test_a_busy_collector_that_answered_everything_leaves_nothing_over(
 @pytest.mark.parametrize("pad", [os.urandom(9_000), b" " * 3_000_000], ids=["large", "bomb"])
 def test_answers_beyond_the_limits_are_dropped_on_both_ways(
     host: EnrolledHost,
-    ports: Ports,
+    either_way: Ports,
     ledger: Ledger,
     capsys: pytest.CaptureFixture[str],
     pad: bytes,
 ) -> None:
     host.spool(1)
-    host.reach(*ports)
+    host.reach(*either_way)
     ledger.pad = pad
     code = run(host.paths, QUICK)
     dropped = [e["via"] for e in _events(capsys) if e["event"] == "answer.dropped"]
@@ -183,10 +183,10 @@ def test_a_full_inbox_ends_the_run_and_nothing_is_lost(
 
 
 def test_a_long_spool_takes_as_many_runs_as_the_inbox_has_room_for(
-    host: EnrolledHost, ports: Ports, ledger: Ledger
+    host: EnrolledHost, either_way: Ports, ledger: Ledger
 ) -> None:
     host.spool(*range(1, 101))
-    host.reach(*ports)
+    host.reach(*either_way)
     first = run(host.paths, PATIENT)
     host.acked(host.answers()[-1].upto)
     for path in host.paths.inbox.iterdir():
@@ -198,10 +198,10 @@ def test_a_long_spool_takes_as_many_runs_as_the_inbox_has_room_for(
 
 
 def test_one_frame_refused_without_a_word_does_not_hold_up_the_others(
-    host: EnrolledHost, ports: Ports, ledger: Ledger
+    host: EnrolledHost, either_way: Ports, ledger: Ledger
 ) -> None:
     host.spool(*range(1, 13))
-    host.reach(*ports)
+    host.reach(*either_way)
     ledger.silent = {3}
     code = run(host.paths, QUICK)
 

@@ -13,6 +13,8 @@ from pathlib import Path
 
 import aiomqtt
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from tests.collector.ingest.fakes import Identity, Site, until
 from tests.collector.ingest.mosquitto import Mosquitto, broker, target
 
@@ -211,6 +213,26 @@ async def test_a_broker_that_grants_less_than_qos_1_is_not_listened_to(
     with pytest.raises(BrokerError, match="was granted 0"):
         async with desk.connected():
             pass
+
+
+@given(st.lists(st.integers(-20, 60), max_size=60))
+def test_a_room_is_closed_from_its_first_bound_until_it_is_below_its_second(
+    sizes: list[int],
+) -> None:
+    """A negative size stands for the return of a message that came earlier."""
+    room, held, closed = Room(Bounds(10, 200, 4, 80)), list[int](), False
+    for size in sizes:
+        if size < 0:
+            if not held:
+                continue
+            room.give_back(held.pop(size % len(held)))
+            closed = closed and not (len(held) < 4 and sum(held) < 80)
+        else:
+            room.take(size)
+            held.append(size)
+            closed = closed or len(held) >= 10 or sum(held) >= 200
+        assert (room.messages, room.size_bytes) == (len(held), sum(held))
+        assert room.free.is_set() is not closed
 
 
 @contextlib.contextmanager
