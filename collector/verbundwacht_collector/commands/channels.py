@@ -77,7 +77,7 @@ def _named(db: sqlite3.Connection, name: str) -> ChannelRow:
     if not found:
         raise NotFound(f"Keinen Kanal {name}. Vorhandene zeigt: verbundwacht channel list")
     if len(found) > 1:
-        numbers = ", ".join(str(row.id) for row in found)
+        numbers = ", ".join(map(str, sorted(row.id for row in found)))
         raise Refused(f"{name} gibt es mehrmals. Die Nummer nennen, eine von: {numbers}")
     return found[0]
 

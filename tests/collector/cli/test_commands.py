@@ -90,6 +90,7 @@ def documents(operator: Operator, tmp_path: Path) -> dict[str, Any]:
     number = _number(operator)
     detail = operator.run("alert", "show", number, "--json").json
     assert detail["deliveries"] == []
+    operator.run("municipality", "add", "drittens", "--contact", "it@drittens.example")
     commands = {
         "init": ["init", "--pack", str(pack)],
         "municipality add": ["municipality", "add", "nebenan"],
@@ -118,6 +119,8 @@ def documents(operator: Operator, tmp_path: Path) -> dict[str, Any]:
         "pack test": ["pack", "test", str(admin.bundled_pack())],
         "pack install": ["pack", "install", str(pack)],
         "pack lint": ["pack", "lint", str(pack)],
+        "channel test": ["channel", "test", "it@drittens.example"],
+        "channel list": ["channel", "list"],
         "broker prepare": [
             *("broker", "prepare", "--name", "broker.example", "--out", str(tmp_path / "broker")),
         ],
