@@ -225,7 +225,7 @@ class BrokerDoor:
             for one in ready:
                 self._acknowledge(one)
                 self.room.give_back(len(one.message.payload))
-            if self._subscriber is not None and self.room.free.is_set():
+            if self.room.free.is_set() and not self._closing.is_set() and self._subscriber:
                 self._subscriber.read_on()
             if not self._waiting:
                 self._idle.set()

@@ -386,6 +386,20 @@ async def test_closing_is_quick_while_the_broker_does_not_answer(
     assert took_s < 30
 
 
+async def test_a_door_that_closes_takes_nothing_more_and_leaves_nothing_open(
+    house: Brokered, agent: Identity
+) -> None:
+    publishing = asyncio.create_task(flood(house.port, agent, 2_000))
+    await until(lambda: len(house.receiver.frames) > 100)
+    await house.door.close()
+    taken = len(house.receiver.frames)
+    await publishing
+    await asyncio.sleep(0.2)
+
+    assert len(house.receiver.frames) == taken
+    assert (house.door.status.held, house.door.status.connected) == (0, False)
+
+
 # Memory
 
 
