@@ -93,7 +93,8 @@ class Outbox:
                 Exception
             ) as problem:  # one message that nobody can write must not stop the others
                 log.error("delivery.broken", message=message.id, problem=repr(problem))
-                done = _failed(message, DeliveryError(repr(problem), permanent=False), at)
+                internal = DeliveryError(f"internal: {problem!r}", permanent=False)
+                done = _failed(message, internal, at)
             await self._record(job, done)
 
     async def _record(self, job: Job, done: Result) -> None:

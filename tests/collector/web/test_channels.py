@@ -259,6 +259,7 @@ class TestPanel:
         ("mail", "mail.example:587: Connection refused", "Mailserver und Netz"),
         ("mail", "channel mail is not set up", "collector.toml"),
         ("webhook", "webhook x is not configured", "collector.toml"),
+        ("mail", "internal: ValueError('x')", "Verbundwacht selbst"),
         ("webhook", "401 Unauthorized", "Geheimnis"),
         ("webhook", "301 Moved", "Weiterleitungen"),
         ("webhook", "410 Gone", "will nichts mehr"),

@@ -152,6 +152,8 @@ def advice(channel: str, answer: str) -> str:
     code = answer[:3] if answer[:3].isdigit() else ""
     if "not configured" in answer or "not set up" in answer:
         return _("Den Kanal in collector.toml eintragen, dann den Sammler neu starten.")
+    if answer.startswith("internal:"):
+        return _("Ein Fehler in Verbundwacht selbst. Das Protokoll des Sammlers nennt ihn.")
     if channel == "webhook":
         return _webhook_advice(code, answer)
     if code in ("530", "534", "535"):
