@@ -48,6 +48,11 @@ class RuleBook:
         found = self.rules.get(rule_id)
         return stored if found is None else found.problem
 
+    def title(self, rule_id: str, stored: str) -> str:
+        """What ought to be, by a rule in force; else the title that was stored with an alert."""
+        found = self.rules.get(rule_id)
+        return stored if found is None else found.title
+
     def of_group(self, group: str) -> tuple[str, ...]:
         """The ids of a group's rules."""
         return tuple(rule.id for rule in self.rules.values() if rule.group == group)
