@@ -1,8 +1,8 @@
 """Which messages go out now, and which wait to be bundled: at most so many per channel and hour.
 
 The most severe go first. What is above the cap is held and goes out in one bundle at the end
-of the hour; a critical one does not wait for that, it brings the bundle forward, still one an
-hour. So nobody gets more than the cap and one bundle within any hour.
+of the hour; a critical one brings the bundle forward to two minutes later, still one an hour.
+So nobody gets more than the cap and one bundle within any hour.
 """
 
 from collections.abc import Iterable, Sequence
@@ -21,6 +21,8 @@ BUNCH: Final = 16  # two rounds of the slowest channel still fit into a lease
 LOOKED_AT: Final = 200
 BLOCKED_MS: Final = 10_000
 HOUR_MS: Final = 3600 * 1000
+GATHER_MS: Final = 2 * 60_000
+"""A critical message waits so long for its like: what follows it in a flood waits an hour."""
 BUNDLE_EXPIRES_MS: Final = 24 * HOUR_MS
 _NOTICES: Final = UUID("3b1f7c1e-2a55-5d0e-8c43-6f0d2b9e4a17")
 """Namespace of the ids of notices."""
@@ -104,7 +106,7 @@ def bundle_time(hour: Hour, hold: Iterable[DueDelivery], now: int) -> int:
     """When what is held goes out: with the hour of the first direct message, or before that."""
     end = max((hour.began or now) + HOUR_MS, hour.bundle_from)
     if any(one.row.severity == "critical" for one in hold):
-        end = max(now, hour.bundle_from)
+        end = max(now + GATHER_MS, hour.bundle_from)
     return end if hour.held_until is None else min(end, hour.held_until)
 
 
