@@ -9,7 +9,7 @@ import pytest
 from tests.agent.probes.archive import AptHost, Offer, compress
 
 from verbundwacht_agent.errors import Unavailable
-from verbundwacht_agent.host import LocalHost
+from verbundwacht_agent.host import LIMIT, TIMEOUT_S, Completed, LocalHost
 from verbundwacht_agent.probes.apt.answer import judge
 from verbundwacht_agent.probes.apt.commands import SIMULATE, ask_commands
 from verbundwacht_agent.probes.apt.pending import CHILD, ask, parse_child
@@ -19,6 +19,15 @@ from verbundwacht_wire.facts import Updates
 from verbundwacht_wire.facts.software import PendingUpdate
 
 NOT_IN_PHASE = "APT::Get::Never-Include-Phased-Updates 1;\n"
+
+
+class Patient(LocalHost):
+    """This machine, whose whole archive takes apt longer than usual while tests keep it busy."""
+
+    def run(
+        self, argv: tuple[str, ...], *, timeout_s: float = TIMEOUT_S, limit: int = LIMIT
+    ) -> Completed:
+        return super().run(argv, timeout_s=12 * timeout_s, limit=limit)
 
 
 @pytest.fixture(params=["apt_pkg", "commands"])
@@ -125,7 +134,7 @@ def test_both_ways_of_asking_give_the_same_facts(tmp_path: Path) -> None:
 
 def test_both_ways_of_asking_agree_about_this_machine() -> None:
     """Needs Debian's python3-apt, as on every server with unattended-upgrades."""
-    host = LocalHost()
+    host = Patient()
 
     child, commands = parse_child(host.run(CHILD)), ask_commands(host, frozenset())
 
@@ -346,7 +355,7 @@ def test_asking_writes_nothing(host: AptHost) -> None:
 
 def test_asking_about_this_machine_writes_nothing() -> None:
     folders = [Path("/var/cache/apt"), Path("/var/lib/apt"), Path("/var/lib/dpkg")]
-    host = LocalHost()
+    host = Patient()
     before = [snapshot(folder) for folder in folders]
 
     parse_child(host.run(CHILD))
