@@ -12,6 +12,7 @@ from verbundwacht_collector.alerts.actions import Actor
 from verbundwacht_collector.app import add_channel, now_ms
 from verbundwacht_collector.config import Config, Folder
 from verbundwacht_collector.errors import ConfigError, NotFound, Refused
+from verbundwacht_collector.i18n import _
 from verbundwacht_collector.packs import install
 from verbundwacht_collector.pki import PkiFiles, create, key_pem, write_private
 from verbundwacht_collector.rules.load import load_pack_bytes, read_files
@@ -101,11 +102,15 @@ def add_municipality(
     """The municipality exists in the alliance; its contact gets mail about its alerts."""
     if not _ID.fullmatch(municipality_id):
         raise Refused(
-            f"Kürzel {municipality_id!r}: nur a-z, 0-9 und -, höchstens 32 Zeichen, etwa "
-            f"{slug(municipality_id)}"
+            _(
+                "Kürzel %(municipality_id)s: nur a-z, 0-9 und -, höchstens 32 Zeichen, etwa "
+                "%(slug)s",
+                municipality_id=repr(municipality_id),
+                slug=slug(municipality_id),
+            )
         )
     if contact is not None and not re.fullmatch(r"[^@\s]+@[^@\s]+", contact):
-        raise Refused(f"--contact {contact!r} ist keine E-Mail-Adresse.")
+        raise Refused(_("--contact %(contact)s ist keine E-Mail-Adresse.", contact=repr(contact)))
     alliance = _alliance(tx)
     try:
         tx.execute(
@@ -120,7 +125,9 @@ def add_municipality(
             },
         )
     except sqlite3.IntegrityError:
-        raise Refused(f"Die Kommune {municipality_id} gibt es schon.") from None
+        raise Refused(
+            _("Die Kommune %(municipality_id)s gibt es schon.", municipality_id=municipality_id)
+        ) from None
     if contact:
         add_channel(tx, "mail", contact, municipality_id=municipality_id)
     tx.audit(
@@ -133,7 +140,12 @@ def add_user(
 ) -> str:
     """The person can log in; role municipal for a municipality, else soc. Returns the role."""
     if not re.fullmatch(r"[A-Za-z0-9._@-]{2,64}", login):
-        raise Refused(f"Anmeldename {login!r}: 2 bis 64 Zeichen aus A-Z, a-z, 0-9 und ._@-")
+        raise Refused(
+            _(
+                "Anmeldename %(login)s: 2 bis 64 Zeichen aus A-Z, a-z, 0-9 und ._@-",
+                login=repr(login),
+            )
+        )
     try:
         hashed = hash_password(password)
     except ValueError as refusal:
@@ -141,7 +153,12 @@ def add_user(
     if municipality_id is not None:
         known = tx.execute("SELECT 1 FROM municipality WHERE id = :id", {"id": municipality_id})
         if not known:
-            raise NotFound(f"Keine Kommune {municipality_id}. Vorhandene: municipality list")
+            raise NotFound(
+                _(
+                    "Keine Kommune %(municipality_id)s. Vorhandene: municipality list",
+                    municipality_id=municipality_id,
+                )
+            )
         grant = Grant("municipal", municipality_id, None)
     else:
         grant = Grant("soc", None, _alliance(tx))
@@ -162,7 +179,12 @@ def operator(tx: Transaction, login: str | None) -> Actor:
     if rows:
         return Actor(*rows[0])
     if login is not None:
-        raise NotFound(f"Niemand heißt {login}. Anlegen: verbundwacht user add {login}")
+        raise NotFound(
+            _(
+                "Niemand heißt %(login)s. Anlegen: verbundwacht user add %(login)s",
+                login=login,
+            )
+        )
     nobody = "!"  # no password hashes to this
     person = people.add_person(
         tx,

@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from verbundwacht_collector.acks import frame_down
 from verbundwacht_collector.errors import NotFound, Refused
+from verbundwacht_collector.i18n import _
 from verbundwacht_collector.pki import Authority, check_request, issue_agent, pem
 from verbundwacht_collector.store.protocol import Transaction
 from verbundwacht_wire.errors import KeyUnusable, WireError
@@ -55,20 +56,25 @@ def read_request(raw: bytes) -> Request:
         frame = read_frame(raw)
         header = frame.header
         if header.typ != ENROL or header.agent != NOBODY:
-            raise Refused(f"Das ist keine Anmeldung, sondern eine Nachricht {header.typ}.")
+            raise Refused(
+                _("Das ist keine Anmeldung, sondern eine Nachricht %(typ)s.", typ=header.typ)
+            )
         body = decode(inflate(frame.payload, header.coding, header.ulen), EnrolRequest)
         spki = base64.b64decode(body.spki, validate=True)
         if kid_of(spki) != header.kid:
             raise Refused(
-                "Die Anmeldung nennt einen anderen Schlüssel als den, der sie unterschrieb."
+                _("Die Anmeldung nennt einen anderen Schlüssel als den, der sie unterschrieb.")
             )
         check_signature(frame, load_spki(spki))
         _check_name(body.hostname)
         tls = check_request(body.csr.encode())
     except (WireError, KeyUnusable, ValueError) as problem:
         raise Refused(
-            f"Die Anmeldung ist unbrauchbar: {problem}. "
-            "Auf dem Server neu erzeugen: verbundwacht-agent prepare"
+            _(
+                "Die Anmeldung ist unbrauchbar: %(problem)s. Auf dem Server neu erzeugen: "
+                "verbundwacht-agent prepare",
+                problem=problem,
+            )
         ) from None
     tls_spki = tls.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     return Request(frame, body, spki, fingerprint(spki, tls_spki))
@@ -78,8 +84,11 @@ def _check_name(name: str) -> None:
     """The name will stand on screens, in mails and in certificates of other people."""
     if not 1 <= len(name) <= 64 or not name.isprintable() or name != name.strip():
         raise Refused(
-            f"Die Anmeldung nennt den Server {name[:64]!r}: 1 bis 64 druckbare Zeichen sind nötig. "
-            "Rechnernamen setzen, dann: verbundwacht-agent prepare"
+            _(
+                "Die Anmeldung nennt den Server %(value)s: 1 bis 64 druckbare Zeichen sind "
+                "nötig. Rechnernamen setzen, dann: verbundwacht-agent prepare",
+                value=repr(name[:64]),
+            )
         )
 
 
@@ -102,13 +111,20 @@ def admit(
     """
     if request.frame.header.tenant != municipality_id:
         raise Refused(
-            f"Die Anmeldung gilt für {request.frame.header.tenant}, nicht für {municipality_id}. "
-            "Nehmen Sie --municipality mit dem richtigen Kürzel."
+            _(
+                "Die Anmeldung gilt für %(tenant)s, nicht für %(municipality_id)s. Nehmen Sie "
+                "--municipality mit dem richtigen Kürzel.",
+                tenant=request.frame.header.tenant,
+                municipality_id=municipality_id,
+            )
         )
     if not tx.execute("SELECT 1 FROM municipality WHERE id = :id", {"id": municipality_id}):
         raise NotFound(
-            f"Keine Kommune {municipality_id}. Anlegen: verbundwacht municipality add "
-            f"{municipality_id} --name NAME"
+            _(
+                "Keine Kommune %(municipality_id)s. Anlegen: verbundwacht municipality add "
+                "%(municipality_id)s --name NAME",
+                municipality_id=municipality_id,
+            )
         )
     known = _known(tx, request, municipality_id)
     if known is not None:
@@ -127,7 +143,7 @@ def _known(tx: Transaction, request: Request, municipality_id: str) -> Enrolled 
         return None
     agent, name, receipt, owner = rows[0]
     if owner != municipality_id:
-        raise Refused(f"Dieser Schlüssel gehört schon zu {owner}.")
+        raise Refused(_("Dieser Schlüssel gehört schon zu %(owner)s.", owner=owner))
     return Enrolled(agent, name, request.fingerprint, receipt, again=True)
 
 
@@ -140,8 +156,12 @@ def _refuse_twin(tx: Transaction, request: Request, municipality_id: str, separa
     if rows and not separate:
         name, agent = rows[0]
         raise Refused(
-            f"{name} ({agent.lower()[:8]}…) ist schon angemeldet: gleicher Name oder gleiche "
-            "Maschine. Ist es wirklich ein zweiter Server, dann mit --separate wiederholen."
+            _(
+                "%(name)s (%(value)s…) ist schon angemeldet: gleicher Name oder gleiche "
+                "Maschine. Ist es wirklich ein zweiter Server, dann mit --separate wiederholen.",
+                name=name,
+                value=agent.lower()[:8],
+            )
         )
 
 

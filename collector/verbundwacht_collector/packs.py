@@ -5,6 +5,7 @@ import msgspec
 from verbundwacht_collector import machine_problems
 from verbundwacht_collector.alerts.model import Settings
 from verbundwacht_collector.errors import ConfigError, Refused
+from verbundwacht_collector.i18n import _
 from verbundwacht_collector.judging import Judge
 from verbundwacht_collector.rules.errors import PackError
 from verbundwacht_collector.rules.load import load_pack_bytes
@@ -44,8 +45,14 @@ def _refuse_doubles(tx: Transaction, pack: Pack) -> None:
         double = sorted(names.intersection(rule.id for rule in other.rules))
         if other.name != pack.name and double:
             raise Refused(
-                f"Die Regel {double[0]} gibt es schon im Paket {other.name}. Sie braucht in "
-                f"{pack.name} einen anderen Namen, oder das Paket ersetzt jenes unter seinem Namen."
+                _(
+                    "Die Regel %(rule)s gibt es schon im Paket %(other)s. Sie braucht in "
+                    "%(pack)s einen anderen Namen, oder das Paket ersetzt jenes unter seinem "
+                    "Namen.",
+                    rule=double[0],
+                    other=other.name,
+                    pack=pack.name,
+                )
             )
 
 

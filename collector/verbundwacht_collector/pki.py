@@ -25,6 +25,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from verbundwacht_collector import machine_problems
 from verbundwacht_collector.errors import ConfigError, Refused
+from verbundwacht_collector.i18n import N_, _, lookup
 from verbundwacht_collector.peer import Peer
 
 ROOT_LIFE: Final = timedelta(days=3650)
@@ -33,7 +34,7 @@ SERVER_LIFE: Final = timedelta(days=397)
 AGENT_LIFE: Final = timedelta(days=90)
 BACKDATED: Final = timedelta(hours=24)  # a host whose clock is late must not be locked out
 
-_AGAIN = "Auf dem Server neu erzeugen: verbundwacht-agent prepare"
+_AGAIN = N_("Auf dem Server neu erzeugen: verbundwacht-agent prepare")
 _AGENT_URI = re.compile(r"urn:vw:agent:([a-z0-9-]{1,32}):([0-9a-f]{32})")
 
 Key = ec.EllipticCurvePrivateKey
@@ -198,11 +199,18 @@ def check_request(request: bytes) -> ec.EllipticCurvePublicKey:
         raise RequestRefused(f"Kein lesbarer Zertifikatsantrag ({problem}). {_AGAIN}") from None
     if not isinstance(key, ec.EllipticCurvePublicKey) or not isinstance(key.curve, ec.SECP256R1):
         raise RequestRefused(
-            f"Der Antrag nennt einen {type(key).__name__}, nötig ist P-256. {_AGAIN}"
+            _(
+                "Der Antrag nennt einen %(name)s, nötig ist P-256. %(again)s",
+                name=type(key).__name__,
+                again=lookup(_AGAIN),
+            )
         )
     if not signed:
         raise RequestRefused(
-            f"Der Antrag ist nicht mit seinem eigenen Schlüssel unterschrieben. {_AGAIN}"
+            _(
+                "Der Antrag ist nicht mit seinem eigenen Schlüssel unterschrieben. %(again)s",
+                again=lookup(_AGAIN),
+            )
         )
     return key
 

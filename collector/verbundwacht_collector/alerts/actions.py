@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from verbundwacht_collector.alerts.apply import deliver
 from verbundwacht_collector.alerts.model import OPEN
 from verbundwacht_collector.errors import Conflict, NotFound, Refused
+from verbundwacht_collector.i18n import _
 from verbundwacht_collector.scope import AllianceScope, MunicipalityScope, Scope
 from verbundwacht_collector.store.protocol import Transaction
 from verbundwacht_collector.store.records import AlertRecord
@@ -29,7 +30,9 @@ def _visible(tx: Transaction, scope: Scope, number: str) -> AlertRecord:
     alert = tx.alert_by_number(number)
     if alert is not None and may_see(tx, scope, alert.municipality_id):
         return alert
-    raise NotFound(f"Keine Warnung {number}. Vorhandene zeigt: verbundwacht alerts")
+    raise NotFound(
+        _("Keine Warnung %(number)s. Vorhandene zeigt: verbundwacht alerts", number=number)
+    )
 
 
 def may_see(tx: Transaction, scope: Scope, municipality_id: str) -> bool:
@@ -48,7 +51,13 @@ def open_alert(tx: Transaction, scope: Scope, number: str, version: int | None) 
     if version is not None and alert.version != version:
         raise Conflict(_who_was_faster(tx, alert))
     if alert.state not in OPEN:
-        raise Refused(f"{number} ist schon beendet ({alert.state}). Es ist nichts mehr zu tun.")
+        raise Refused(
+            _(
+                "%(number)s ist schon beendet (%(state)s). Es ist nichts mehr zu tun.",
+                number=number,
+                state=alert.state,
+            )
+        )
     return alert
 
 
@@ -60,9 +69,12 @@ def _who_was_faster(tx: Transaction, alert: AlertRecord) -> str:
         {"id": alert.id},
     )
     kind, name = rows[0]
-    return (
-        f"{alert.number} hat sich inzwischen geändert: {name} ({kind}). "
-        "Laden Sie die Seite neu und entscheiden Sie dann."
+    return _(
+        "%(number)s hat sich inzwischen geändert: %(name)s (%(kind)s). Laden Sie die Seite neu "
+        "und entscheiden Sie dann.",
+        number=alert.number,
+        name=name,
+        kind=kind,
     )
 
 
@@ -120,7 +132,13 @@ def close(
 ) -> AlertRecord:
     """The alert is closed with a reason; the finding stays what it is."""
     if reason not in CLOSE_REASONS:
-        raise Refused(f"Unbekannter Grund {reason!r}; möglich sind: {', '.join(CLOSE_REASONS)}.")
+        raise Refused(
+            _(
+                "Unbekannter Grund %(reason)s; möglich sind: %(known)s.",
+                reason=repr(reason),
+                known=", ".join(CLOSE_REASONS),
+            )
+        )
     alert = open_alert(tx, scope, number, version)
     closed = replace(alert, state="closed")
     return _set(tx, closed, kind="closed", reason=reason, actor=actor, now=now, text=text.strip())

@@ -14,6 +14,7 @@ from verbundwacht_collector.alerts.overlays import (
     is_over,
 )
 from verbundwacht_collector.errors import NotFound, Refused
+from verbundwacht_collector.i18n import _
 from verbundwacht_collector.scope import Scope
 from verbundwacht_collector.store.protocol import Transaction
 from verbundwacht_collector.store.records import AlertRecord, OverlayRecord
@@ -38,7 +39,7 @@ def pause(
     A pause that is still running is replaced. Raises NotFound, Conflict, Refused.
     """
     if not HOUR_MS <= for_ms <= MAX_PAUSE_MS:
-        raise Refused("Eine Pause dauert 1 bis 72 Stunden. Bitte eine kürzere Dauer wählen.")
+        raise Refused(_("Eine Pause dauert 1 bis 72 Stunden. Bitte eine kürzere Dauer wählen."))
     reason = _reason(reason)
     alert = open_alert(tx, scope, number, version)
     for old in tx.overlays(alert.municipality_id, now):
@@ -84,7 +85,7 @@ def plan_maintenance(
     reason = _reason(reason)
     _check_times(now, starts_at, ends_at, weekly_until)
     if not may_see(tx, scope, municipality_id):
-        raise NotFound(f"Keine Kommune {municipality_id}.")
+        raise NotFound(_("Keine Kommune %(municipality_id)s.", municipality_id=municipality_id))
     row_id = _host(tx, municipality_id, host_id) if host_id else None
     overlay = OverlayRecord(
         kind="maintenance",
@@ -111,14 +112,16 @@ def end_overlay(
     """
     overlay = tx.overlay(overlay_id)
     if overlay is None or not may_see(tx, scope, overlay.municipality_id):
-        raise NotFound(f"Keine Pause oder Wartung {overlay_id}.")
+        raise NotFound(_("Keine Pause oder Wartung %(overlay_id)s.", overlay_id=overlay_id))
     if overlay.kind == "absence":
         raise Refused(
-            "Diese Abwesenheit hat der Server selbst angekündigt; er nimmt sie auch zurück: "
-            "verbundwacht-agent announce --end"
+            _(
+                "Diese Abwesenheit hat der Server selbst angekündigt; er nimmt sie auch zurück: "
+                "verbundwacht-agent announce --end"
+            )
         )
     if is_over(overlay, now):
-        raise Refused("Das ist schon zu Ende. Es ist nichts mehr zu tun.")
+        raise Refused(_("Das ist schon zu Ende. Es ist nichts mehr zu tun."))
     tx.end_overlay(overlay_id, now, actor.person_id)
     _audit(tx, "overlay.ended", overlay_id, actor, now, overlay.reason)
     return overlay
@@ -126,23 +129,27 @@ def end_overlay(
 
 def _check_times(now: int, starts_at: int, ends_at: int, weekly_until: int | None) -> None:
     if ends_at <= starts_at:
-        raise Refused("Das Ende liegt nicht nach dem Beginn. Bitte Datum und Uhrzeit prüfen.")
+        raise Refused(_("Das Ende liegt nicht nach dem Beginn. Bitte Datum und Uhrzeit prüfen."))
     if ends_at - starts_at > MAX_WINDOW_MS:
-        raise Refused("Eine Wartung dauert höchstens 72 Stunden. Bitte ein früheres Ende wählen.")
+        raise Refused(
+            _("Eine Wartung dauert höchstens 72 Stunden. Bitte ein früheres Ende wählen.")
+        )
     if (weekly_until or ends_at) <= now:
-        raise Refused("Diese Wartung läge in der Vergangenheit. Bitte Datum und Uhrzeit prüfen.")
+        raise Refused(_("Diese Wartung läge in der Vergangenheit. Bitte Datum und Uhrzeit prüfen."))
     if starts_at > now + MAX_AHEAD_MS:
-        raise Refused("Eine Wartung beginnt höchstens ein Jahr im Voraus.")
+        raise Refused(_("Eine Wartung beginnt höchstens ein Jahr im Voraus."))
     if weekly_until is not None and weekly_until <= starts_at:
-        raise Refused("Der letzte Tag liegt vor dem ersten Termin. Bitte das Datum prüfen.")
+        raise Refused(_("Der letzte Tag liegt vor dem ersten Termin. Bitte das Datum prüfen."))
     if weekly_until is not None and weekly_until - starts_at > MAX_WEEKLY_MS:
-        raise Refused("Eine wöchentliche Wartung gilt höchstens ein Jahr. Danach neu planen.")
+        raise Refused(_("Eine wöchentliche Wartung gilt höchstens ein Jahr. Danach neu planen."))
 
 
 def _reason(text: str) -> str:
     text = " ".join(text.split())
     if not 1 <= len(text) <= MAX_REASON:
-        raise Refused(f"Bitte einen Grund nennen, höchstens {MAX_REASON} Zeichen.")
+        raise Refused(
+            _("Bitte einen Grund nennen, höchstens %(max_reason)s Zeichen.", max_reason=MAX_REASON)
+        )
     return text
 
 

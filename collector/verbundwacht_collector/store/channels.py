@@ -12,6 +12,7 @@ from uuid import uuid4
 import msgspec
 
 from verbundwacht_collector.errors import NotFound, Refused
+from verbundwacht_collector.i18n import _
 from verbundwacht_collector.scope import AllianceScope, MunicipalityScope, Scope
 from verbundwacht_collector.store.named import named
 from verbundwacht_collector.store.protocol import Transaction
@@ -126,7 +127,12 @@ def request_test(
         raise NotFound(f"Keinen Kanal {channel_id}. Vorhandene zeigt: verbundwacht channel list")
     recipient, enabled = found[0]
     if not enabled:
-        raise Refused(f"Der Kanal {recipient} ist abgeschaltet. Erst wieder einrichten.")
+        raise Refused(
+            _(
+                "Der Kanal %(recipient)s ist abgeschaltet. Erst wieder einrichten.",
+                recipient=recipient,
+            )
+        )
     _refuse_too_many(tx, channel_id, now)
     notice_id = str(uuid4())
     tx.add_notice(
@@ -149,8 +155,14 @@ def _refuse_too_many(tx: Transaction, channel_id: int, now: int) -> None:
     values = {"channel_id": channel_id, "since": now - HOUR_MS, "now": now}
     ((many, waiting),) = tx.execute(_Q["tests_since"], values)
     if waiting:
-        raise Refused("Eine Testnachricht ist schon unterwegs. Bitte warten Sie ihr Ergebnis ab.")
+        raise Refused(
+            _("Eine Testnachricht ist schon unterwegs. Bitte warten Sie ihr Ergebnis ab.")
+        )
     if many >= TESTS_PER_HOUR:
         raise Refused(
-            f"Höchstens {TESTS_PER_HOUR} Testnachrichten je Stunde und Kanal. Später wiederholen."
+            _(
+                "Höchstens %(tests_per_hour)s Testnachrichten je Stunde und Kanal. Später "
+                "wiederholen.",
+                tests_per_hour=TESTS_PER_HOUR,
+            )
         )

@@ -10,6 +10,7 @@ import zlib
 from typing import Any, Final
 
 from verbundwacht_collector.errors import NotFound
+from verbundwacht_collector.i18n import _
 from verbundwacht_collector.scope import AllianceScope, MunicipalityScope, Scope
 from verbundwacht_collector.store import views
 from verbundwacht_collector.store.named import named
@@ -97,7 +98,8 @@ def _alert_filter(query: views.AlertQuery, scope: Scope) -> tuple[str, dict[str,
         values["host"] = _agent(query.host)
     if query.q:
         parts.append(
-            "(instr(lower(a.title || ' ' || a.number || ' ' || a.rule_id || ' ' || coalesce(h.name, '')"
+            "(instr(lower(a.title || ' ' || a.number || ' ' || a.rule_id || ' ' || "
+            "coalesce(h.name, '')"
             " || ' ' || m.name || ' ' || a.subject), lower(:q)) > 0)"
         )
         values["q"] = query.q
@@ -136,7 +138,9 @@ def alert(db: sqlite3.Connection, number: str, *, scope: Scope, now: int) -> vie
     sql = _Q["alerts"].format(scope=f"{bounds} AND a.number = :number")
     row = db.execute(sql, values | {"number": number}).fetchone()
     if row is None:
-        raise NotFound(f"Keine Warnung {number}. Vorhandene zeigt: verbundwacht alerts")
+        raise NotFound(
+            _("Keine Warnung %(number)s. Vorhandene zeigt: verbundwacht alerts", number=number)
+        )
     alert_id, host_id = row[18], row[19]
     host = None if host_id is None else host_row(db, row[8].hex(), scope=scope, now=now)
     events = db.execute(_Q["events"], {"alert_id": alert_id}).fetchall()
@@ -343,5 +347,5 @@ def evidence_frame(db: sqlite3.Connection, entry: str, *, scope: Scope) -> bytes
     sql = _Q["frame"].format(scope=bounds)
     row = db.execute(sql, values | {"hash": _agent(entry)}).fetchone()
     if row is None:
-        raise NotFound(f"Keine Meldung {entry[:16]}…")
+        raise NotFound(_("Keine Meldung %(value)s…", value=entry[:16]))
     return bytes(row[0])

@@ -10,6 +10,8 @@ from typing import Final
 from argon2 import PasswordHasher, Type
 from argon2.exceptions import InvalidHashError, VerificationError
 
+from verbundwacht_collector.i18n import _
+
 MIN_LENGTH: Final = 12
 MAX_LENGTH: Final = 512
 _HASHER: Final = PasswordHasher(
@@ -26,7 +28,9 @@ def hash_password(password: str) -> str:
     if len(password) < MIN_LENGTH:
         raise ValueError(f"Das Passwort braucht mindestens {MIN_LENGTH} Zeichen.")
     if len(password) > MAX_LENGTH:
-        raise ValueError(f"Das Passwort darf höchstens {MAX_LENGTH} Zeichen haben.")
+        raise ValueError(
+            _("Das Passwort darf höchstens %(max_length)s Zeichen haben.", max_length=MAX_LENGTH)
+        )
     return _HASHER.hash(password)
 
 
