@@ -209,9 +209,12 @@ def test_news_is_of_the_scope_only(
 def test_what_is_said_about_the_collector_itself_is_of_the_scope_only(
     collector: Collector, towns: dict[str, Town], scope: Scope
 ) -> None:
-    for host in collector.rows("SELECT id FROM host"):
-        collector.act(lambda tx, host=host: tx.count(f"host:{host[0]}:203"))
-    collector.act(lambda tx: tx.count("code:108"))
+    def forks(tx: Transaction) -> None:
+        tx.count("code:108")
+        for (host,) in tx.execute("SELECT id FROM host", {}):
+            tx.count(f"host:{host}:203")
+
+    collector.act(forks)
     found = observed.observed(collector.store._db, scope=scope, now=collector.clock())
 
     many = len(SEES[scope])
