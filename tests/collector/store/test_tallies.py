@@ -186,6 +186,25 @@ def test_numbers_and_pages_are_what_the_findings_say(
     assert {(c.municipality_id, c.rule_id, c.outcome): c.count for c in cells} == by_cell
 
 
+def test_the_findings_of_a_host_move_with_it() -> None:
+    acts = [
+        Act(0, RULES[0], "", "fail"),
+        Act(0, RULES[1], "", "pass"),
+        Act(1, RULES[0], "", "fail"),
+    ]
+    hosts = [HostDraw("nebenan", name, "active", 0, False, False) for name in ("web01", "web02")]
+
+    with _stored(hosts, acts) as db:
+        db.execute("UPDATE host SET municipality_id = 'fernab' WHERE id = 0")
+        cells = judged.finding_counts(db, FindingQuery(), scope=OperatorScope(), now=NOW)
+
+    assert {(c.municipality_id, c.rule_id, c.outcome): c.count for c in cells} == {
+        ("fernab", RULES[0], "fail"): 1,
+        ("fernab", RULES[1], "pass"): 1,
+        ("nebenan", RULES[0], "fail"): 1,
+    }
+
+
 @settings(max_examples=60, deadline=None)
 @given(HOSTS, ACTS)
 def test_the_tallies_are_the_findings_counted(hosts: list[HostDraw], acts: list[Act]) -> None:

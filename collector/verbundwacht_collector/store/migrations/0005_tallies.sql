@@ -57,6 +57,20 @@ BEGIN
         ON CONFLICT DO UPDATE SET findings = findings + 1;
 END;
 
+CREATE TRIGGER host_moved AFTER UPDATE OF municipality_id ON host
+    WHEN OLD.municipality_id <> NEW.municipality_id
+BEGIN
+    UPDATE rule_tally SET findings = findings - (
+        SELECT count(*) FROM finding f
+         WHERE f.host_id = NEW.id AND f.rule_id = rule_tally.rule_id
+           AND f.outcome = rule_tally.outcome)
+     WHERE municipality_id = OLD.municipality_id;
+    INSERT INTO rule_tally
+        SELECT NEW.municipality_id, rule_id, outcome, count(*) FROM finding
+         WHERE host_id = NEW.id GROUP BY rule_id, outcome
+        ON CONFLICT DO UPDATE SET findings = findings + excluded.findings;
+END;
+
 -- What a list asks for, in its order, without the wide table itself.
 DROP INDEX finding_counts;
 CREATE INDEX finding_by_outcome ON finding (host_id, outcome, rule_id, subject);
