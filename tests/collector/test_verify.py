@@ -46,6 +46,7 @@ def registered(kid: bytes) -> HostRecord | None:
                 awaiting=0,
                 silent=0,
                 judged_by=None,
+                absent_until=None,
                 chain=empty,
             )
     return None

@@ -183,7 +183,12 @@ def deliveries(db: sqlite3.Connection, alert_id: int, *, scope: Scope) -> list[v
     bounds, values = fence(scope)
     sql = _Q["deliveries"].format(scope=bounds, own=_THEIRS.get(type(scope), "1 = 1"))
     rows = db.execute(sql, values | {"alert_id": alert_id})
-    return [views.DeliveryRow(*row[:10], bool(row[10])) for row in rows]
+    return [_delivery(row) for row in rows]
+
+
+def _delivery(row: tuple[Any, ...]) -> views.DeliveryRow:
+    parts = (*row[:10], bool(row[10]))
+    return views.DeliveryRow(*parts)
 
 
 _THEIRS: Final[dict[type, str]] = {

@@ -1,7 +1,8 @@
 """Every page in a real browser: accessible, no sideways scrolling, nothing the policy stops."""
 
 from collections.abc import Callable
-from typing import NamedTuple
+from functools import partial
+from typing import Any, NamedTuple
 
 import pytest
 from playwright.sync_api import Browser, Page
@@ -75,21 +76,12 @@ def muted(page: Page, served: Served) -> None:
     """A pause, a weekly maintenance that lasts, one to come, one that was ended."""
     stage, now = served.stage, served.stage.clock()
     actor, scope = Actor(1, "brenner"), AllianceScope("hochwald")
+    common: dict[str, Any] = {"scope": scope, "municipality_id": "altenbach", "actor": actor}
+    common |= {"now": now, "reason": "Umzug des Serverraums in den Altbau"}
     for start, weekly in ((now - HOUR, now + 60 * DAY), (now + DAY, None), (now - HOUR, None)):
-        planned = stage.act(
-            lambda tx, start=start, weekly=weekly: planning.plan_maintenance(
-                tx,
-                scope=scope,
-                municipality_id="altenbach",
-                host_id=STOCK if weekly else "",
-                actor=actor,
-                now=now,
-                starts_at=start,
-                ends_at=start + 2 * HOUR,
-                weekly_until=weekly,
-                reason="Umzug des Serverraums in den Altbau",
-            )
-        )
+        times = {"starts_at": start, "ends_at": start + 2 * HOUR, "weekly_until": weekly}
+        asked = common | times | {"host_id": STOCK if weekly else ""}
+        planned = stage.act(partial(planning.plan_maintenance, **asked))
     stage.act(
         lambda tx: planning.end_overlay(tx, scope=scope, overlay_id=planned, actor=actor, now=now)
     )
