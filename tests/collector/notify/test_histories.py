@@ -119,7 +119,7 @@ class Play:
 def heard(mailbox: Mailbox) -> list[str]:
     """What the recipient learned, event by event, each message at its first arrival."""
     seen: set[str] = set()
-    events = []
+    events: list[str] = []
     for one in mailbox.got:
         if one.id not in seen:
             seen.add(one.id)

@@ -11,7 +11,8 @@ from tests.collector.fakes import Collector
 from tests.collector.notify.mailserver import Post, serving
 from tests.fakes import HOUR, FakeAgent, kernel, listening
 
-from verbundwacht_collector.notify import mail
+from verbundwacht_collector.notify import channels
+from verbundwacht_collector.notify.claim import Message
 from verbundwacht_collector.notify.errors import DeliveryError
 from verbundwacht_collector.notify.mail import MailServer
 from verbundwacht_collector.notify.outbox import Channel, Outbox
@@ -39,12 +40,7 @@ def worker(collector: Collector, channel: Channel) -> Outbox:
 
 def by_mail(server: MailServer) -> Channel:
     """The channel as the collector builds it."""
-
-    async def channel(row: DeliveryRecord) -> str:
-        message = mail.compose(row, sender=server.sender, first_step="", url="")
-        return await mail.send(server, message)
-
-    return channel
+    return channels.by_mail(server, first_step=lambda _: "", url="")
 
 
 def states(collector: Collector) -> list[tuple[str, int]]:
@@ -72,7 +68,8 @@ class Channels:
         self.answers = list(answers)
         self.given: list[DeliveryRecord] = []
 
-    async def __call__(self, row: DeliveryRecord) -> str:
+    async def __call__(self, row: Message) -> str:
+        assert isinstance(row, DeliveryRecord)
         self.given.append(row)
         answer = self.answers.pop(0) if self.answers else None
         if answer is not None:
@@ -129,7 +126,7 @@ async def test_a_second_try_carries_the_same_id(failing: Story) -> None:
 async def test_a_worker_that_dies_is_replaced_when_its_lease_is_over(failing: Story) -> None:
     held = asyncio.Event()
 
-    async def never(_row: DeliveryRecord) -> str:
+    async def never(_row: Message) -> str:
         held.set()
         await asyncio.sleep(60)
         return "late"
@@ -210,8 +207,8 @@ async def test_a_message_that_nobody_can_write_does_not_stop_the_others(
     failing.says(listening=listening(22, 23, 24))
 
     class Odd(Channels):
-        async def __call__(self, row: DeliveryRecord) -> str:
-            if row.subject == "tcp/23":
+        async def __call__(self, row: Message) -> str:
+            if isinstance(row, DeliveryRecord) and row.subject == "tcp/23":
                 raise ValueError("not a header")
             return await super().__call__(row)
 

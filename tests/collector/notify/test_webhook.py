@@ -6,13 +6,16 @@ import hmac
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from typing import Any
 
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
+from verbundwacht_collector.notify.channels import by_webhook
 from verbundwacht_collector.notify.errors import DeliveryError
 from verbundwacht_collector.notify.webhook import Target, compose, post, secret_bytes, sign
+from verbundwacht_collector.store.outbox import BundledRecord, NoticeRecord
 from verbundwacht_collector.store.records import DeliveryRecord
 
 SECRET = b"0123456789abcdef0123456789abcdef"
@@ -121,3 +124,44 @@ async def test_a_server_that_is_not_there_is_tried_again() -> None:
 def test_a_secret_that_is_none_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"secret|Base64|base64|Incorrect|characters|Only"):
         secret_bytes(text)
+
+
+async def test_bundle_and_test_reach_a_real_receiver_signed_and_complete() -> None:
+    seen: list[tuple[str, dict[str, Any]]] = []
+
+    async def handler(request: web.Request) -> web.Response:
+        body = await request.read()
+        stamp, given = request.headers["webhook-timestamp"], request.headers["webhook-id"]
+        expected = sign(SECRET, given, int(stamp), body)
+        assert request.headers["webhook-signature"] == expected
+        seen.append((given, json.loads(body)))
+        return web.Response(status=204)
+
+    inside = BundledRecord(
+        *("opened", "regression", NOW, "W-2026-0008", "critical", "Titel", "r", "tcp/23"),
+        *("web02", "Altenbach", 0),
+    )
+    notices = [
+        NoticeRecord("b", "bundle", 1, "webhook", "tickets", "{}", 0, 0, NOW, "", [inside] * 2),
+        NoticeRecord("t", "test", 1, "webhook", "tickets", "{}", 0, 0, NOW, "Jana Brenner"),
+    ]
+    async with listening(handler) as url:
+        targets = {"tickets": Target(url, SECRET, allow_private=True)}
+        channel = by_webhook(targets, url="https://vw.example", clock=lambda: NOW)
+        answers = [await channel(notice) for notice in notices]
+
+    (first, bundle), (second, test) = seen
+    assert answers == ["204", "204"]
+    assert (first, bundle["type"]) == ("b", "alert.bundle")
+    assert [one["alert"] for one in bundle["data"]["events"]] == ["W-2026-0008"] * 2
+    assert bundle["data"]["events"][0]["url"] == "https://vw.example/alerts/W-2026-0008"
+    assert (second, test["type"]) == ("t", "channel.test")
+    assert test["data"]["requested_by"] == "Jana Brenner"
+
+
+async def test_a_webhook_that_the_settings_do_not_name_is_tried_again() -> None:
+    channel = by_webhook({}, url="", clock=lambda: NOW)
+    with pytest.raises(DeliveryError, match="not configured") as refused:
+        await channel(ROW)
+
+    assert not refused.value.permanent
