@@ -20,7 +20,7 @@ AXE = ROOT / "build" / "test-assets"
 @pytest.fixture(scope="session", autouse=True)
 def vendor_files() -> None:
     """KERN, htmx, fonts, axe-core and html-validate are where the lock file wants them."""
-    command = [sys.executable, ROOT / "tools" / "vendor.py", "--tests"]
+    command = [sys.executable, str(ROOT / "tools" / "vendor.py"), "--tests"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
 
