@@ -69,11 +69,11 @@ async def test_a_collector_without_its_broker_serves_says_so_and_finds_it_later(
     files = identity(member, tmp_path)
     with serving(stage) as serve:
         wait(lambda: "broker.not_connected" in events(serve))
-        assert doors(stage) == "bad"
+        wait(lambda: doors(stage) == "bad")
         first = await post(member, files, stage.ports.https, member.report(well_kept()))
         mosquitto.start()
         wait(lambda: "broker.connected" in events(serve))
-        assert doors(stage) == "good"
+        wait(lambda: doors(stage) == "good")
         async with line(member, files, stage.ports.mqtt) as one:
             await one.publish(member.report({}))
             second = await one.answer()
