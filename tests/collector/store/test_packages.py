@@ -62,4 +62,4 @@ def test_what_is_kept_is_forgotten_when_it_becomes_too_much(collector: Collector
 
     opened.make_room(documents=0)
 
-    assert opened.matching("") == set()
+    assert opened.matching("") == {}
