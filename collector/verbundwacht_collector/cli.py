@@ -7,10 +7,11 @@ import sys
 from collections.abc import Callable
 from typing import Final
 
-from verbundwacht_collector import __version__, machine_problems
+from verbundwacht_collector import __version__, i18n, machine_problems
 from verbundwacht_collector.alerts.actions import CLOSE_REASONS
-from verbundwacht_collector.commands.common import DEFAULT_DIR, folder_of, language
+from verbundwacht_collector.commands.common import DEFAULT_DIR, asked_language, folder_of, language
 from verbundwacht_collector.commands.exits import explained
+from verbundwacht_collector.commands.usage import speaking
 from verbundwacht_collector.errors import (
     LANGUAGES,
     CollectorError,
@@ -18,9 +19,11 @@ from verbundwacht_collector.errors import (
     Lang,
     StoreError,
 )
+from verbundwacht_collector.i18n import N_, _, lookup
 from verbundwacht_collector.rules.errors import PackError
 
-EXAMPLES: Final = """\
+EXAMPLES: Final = N_(
+    """\
 Beispiele:
   verbundwacht init --dir sammler --alliance "Verbund Hochwald" --public sammler.example
   verbundwacht municipality add musterdorf --name Musterdorf --contact it@musterdorf.example
@@ -34,6 +37,7 @@ Beispiele:
   verbundwacht overlay maintenance --municipality musterdorf --for 2h --reason "Neue Firewall"
   verbundwacht pack test rules/linux-basis
 """
+)
 Run = Callable[[argparse.Namespace], int]
 
 
@@ -47,7 +51,7 @@ class _Commands:
         before: str = "",
     ) -> None:
         self._shared, self._before = shared, before
-        self._sub = parser.add_subparsers(metavar="BEFEHL", required=True)
+        self._sub = parser.add_subparsers(metavar=_("BEFEHL"), required=True)
 
     def add(self, name: str, text: str, run: Run | None = None) -> argparse.ArgumentParser:
         """One command, or with `run` None a group of commands."""
@@ -56,7 +60,7 @@ class _Commands:
             parents=self._shared,
             help=text,
             description=text,
-            epilog=f"{EXAMPLES}\n{explained(self._before + name)}\n",
+            epilog=f"{lookup(EXAMPLES)}\n{explained(self._before + name)}\n",
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
         if run is not None:
@@ -72,18 +76,18 @@ def _shared() -> list[argparse.ArgumentParser]:
     folder = argparse.ArgumentParser(add_help=False)
     folder.add_argument(
         "--dir",
-        metavar="ORDNER",
+        metavar=_("ORDNER"),
         default=argparse.SUPPRESS,
-        help=f"Ordner des Sammlers (sonst {DEFAULT_DIR})",
+        help=_("Ordner des Sammlers (sonst %(default_dir)s)", default_dir=DEFAULT_DIR),
     )
     folder.add_argument(
-        "--json", action="store_true", default=argparse.SUPPRESS, help="Ausgabe für Programme"
+        "--json", action="store_true", default=argparse.SUPPRESS, help=_("Ausgabe für Programme")
     )
     folder.add_argument(
         "--lang",
         choices=LANGUAGES,
         default=argparse.SUPPRESS,
-        help="Sprache der Fehlermeldungen (sonst VERBUNDWACHT_LANG, sonst de)",
+        help=_("Sprache (sonst VERBUNDWACHT_LANG, sonst de)"),
     )
     return [folder]
 
@@ -94,19 +98,21 @@ def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="verbundwacht",
         parents=shared,
-        description="Sammler von Verbundwacht: prüft Meldungen, wendet Regeln an, alarmiert.",
-        epilog=f"{EXAMPLES}\n{explained('')}\n",
+        description=_("Sammler von Verbundwacht: prüft Meldungen, wendet Regeln an, alarmiert."),
+        epilog=f"{lookup(EXAMPLES)}\n{explained('')}\n",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--version", action="version", version=__version__)
+    parser.add_argument(
+        "--version", action="version", version=__version__, help=_("die Version zeigen")
+    )
     commands = _Commands(parser, shared)
     _add_setup(commands)
-    _add_broker(commands.group("broker", "ein externer MQTT-Broker vor dem Sammler"))
+    _add_broker(commands.group("broker", _("ein externer MQTT-Broker vor dem Sammler")))
     _add_registry(commands)
     _add_alerts(commands)
-    _add_overlays(commands.group("overlay", "Pausen und Wartung"))
-    _add_channels(commands.group("channel", "Kanäle: wohin Nachrichten gehen"))
-    _add_packs(commands.group("pack", "Regelpakete"))
+    _add_overlays(commands.group("overlay", _("Pausen und Wartung")))
+    _add_channels(commands.group("channel", _("Kanäle: wohin Nachrichten gehen")))
+    _add_packs(commands.group("pack", _("Regelpakete")))
     return parser
 
 
@@ -114,31 +120,38 @@ def _add_setup(commands: _Commands) -> None:
     from verbundwacht_collector.commands import check, setup, status
 
     command = commands.add(
-        "init", "einen Sammler anlegen oder seine Datenbank erneuern", setup.init
+        "init", _("einen Sammler anlegen oder seine Datenbank erneuern"), setup.init
     )
-    command.add_argument("--alliance", default="Verbund", metavar="NAME", help="Name des Verbunds")
+    command.add_argument(
+        "--alliance", default="Verbund", metavar=_("NAME"), help=_("Name des Verbunds")
+    )
     command.add_argument(
         "--public",
         default="localhost",
-        metavar="NAME",
-        help="Name, unter dem Server den Sammler erreichen (sonst localhost)",
+        metavar=_("NAME"),
+        help=_("Name, unter dem Server den Sammler erreichen (sonst localhost)"),
     )
-    command.add_argument("--pack", metavar="ORDNER", help="Regelpaket (sonst das mitgelieferte)")
+    command.add_argument(
+        "--pack", metavar=_("ORDNER"), help=_("Regelpaket (sonst das mitgelieferte)")
+    )
     commands.add(
-        "check-config", "alles prüfen, was serve braucht, ohne zu starten", check.check_config
+        "check-config", _("alles prüfen, was serve braucht, ohne zu starten"), check.check_config
     )
-    commands.add("serve", "Meldungen annehmen, bewerten, alarmieren", setup.serve)
+    commands.add("serve", _("Meldungen annehmen, bewerten, alarmieren"), setup.serve)
     commands.add(
-        "status", "zeigen, ob der Sammler läuft und die Anzeige verlässlich ist", status.status
+        "status", _("zeigen, ob der Sammler läuft und die Anzeige verlässlich ist"), status.status
     )
-    group = commands.group("certificate", "das Zertifikat des Sammlers")
+    group = commands.group("certificate", _("das Zertifikat des Sammlers"))
     command = group.add(
         "renew",
-        "neu ausstellen, mit denselben Namen und demselben Schlüssel",
+        _("neu ausstellen, mit denselben Namen und demselben Schlüssel"),
         check.certificate_renew,
     )
     command.add_argument(
-        "--name", action="append", metavar="NAME", help="auch für diesen Namen (mehrfach möglich)"
+        "--name",
+        action="append",
+        metavar=_("NAME"),
+        help=_("auch für diesen Namen (mehrfach möglich)"),
     )
 
 
@@ -146,114 +159,122 @@ def _add_broker(group: _Commands) -> None:
     from verbundwacht_collector.commands import broker
 
     command = group.add(
-        "prepare", "Zertifikate, Konfiguration und Zugriffsregeln ausstellen", broker.prepare
+        "prepare", _("Zertifikate, Konfiguration und Zugriffsregeln ausstellen"), broker.prepare
     )
     command.add_argument(
         "--name",
         required=True,
         action="append",
         type=broker.host_name,
-        metavar="NAME",
-        help="wie Server den Broker erreichen; mehrmals für mehrere Namen",
+        metavar=_("NAME"),
+        help=_("wie Server den Broker erreichen; mehrmals für mehrere Namen"),
     )
-    command.add_argument("--out", required=True, metavar="ORDNER", help="für die Dateien")
+    command.add_argument("--out", required=True, metavar=_("ORDNER"), help=_("für die Dateien"))
 
 
 def _add_registry(commands: _Commands) -> None:
     from verbundwacht_collector.commands import registry
 
-    group = commands.group("municipality", "Kommunen")
-    command = group.add("add", "Kommune anlegen", registry.municipality_add)
-    command.add_argument("id", metavar="KÜRZEL", help="a-z, 0-9 und -, höchstens 32 Zeichen")
-    command.add_argument("--name", metavar="NAME")
-    command.add_argument("--contact", metavar="ADRESSE", help="erhält Mail zu eigenen Warnungen")
-    group.add("list", "Kommunen zeigen", registry.municipality_list)
-
-    group = commands.group("host", "Server")
-    command = group.add(
-        "add", "Server anmelden: Anmeldung prüfen, Quittung ausstellen", registry.host_add
-    )
-    command.add_argument("--municipality", required=True, metavar="KÜRZEL")
-    command.add_argument("--request", required=True, metavar="DATEI", help="von prepare")
-    command.add_argument("--receipt", required=True, metavar="DATEI", help="für accept")
-    command.add_argument("--simulated", action="store_true", help="als simuliert kennzeichnen")
+    group = commands.group("municipality", _("Kommunen"))
+    command = group.add("add", _("Kommune anlegen"), registry.municipality_add)
+    command.add_argument("id", metavar=_("KÜRZEL"), help=_("a-z, 0-9 und -, höchstens 32 Zeichen"))
+    command.add_argument("--name", metavar=_("NAME"))
     command.add_argument(
-        "--separate", action="store_true", help="auch wenn Name oder Maschine schon angemeldet ist"
+        "--contact", metavar=_("ADRESSE"), help=_("erhält Mail zu eigenen Warnungen")
     )
-    group.add("list", "Server zeigen", registry.host_list)
-    command = group.add(
-        "show", "einen Server mit Abschnitten und Befunden zeigen", registry.host_show
-    )
-    command.add_argument("host", metavar="SERVER", help="Name, Kennung oder deren Anfang")
+    group.add("list", _("Kommunen zeigen"), registry.municipality_list)
 
-    group = commands.group("user", "Personen")
+    group = commands.group("host", _("Server"))
+    command = group.add(
+        "add", _("Server anmelden: Anmeldung prüfen, Quittung ausstellen"), registry.host_add
+    )
+    command.add_argument("--municipality", required=True, metavar=_("KÜRZEL"))
+    command.add_argument("--request", required=True, metavar=_("DATEI"), help=_("von prepare"))
+    command.add_argument("--receipt", required=True, metavar=_("DATEI"), help=_("für accept"))
+    command.add_argument("--simulated", action="store_true", help=_("als simuliert kennzeichnen"))
+    command.add_argument(
+        "--separate",
+        action="store_true",
+        help=_("auch wenn Name oder Maschine schon angemeldet ist"),
+    )
+    group.add("list", _("Server zeigen"), registry.host_list)
+    command = group.add(
+        "show", _("einen Server mit Abschnitten und Befunden zeigen"), registry.host_show
+    )
+    command.add_argument("host", metavar=_("SERVER"), help=_("Name, Kennung oder deren Anfang"))
+
+    group = commands.group("user", _("Personen"))
     command = group.add(
         "add",
-        "Zugang anlegen; das Passwort wird gefragt oder von der Standardeingabe gelesen",
+        _("Zugang anlegen; das Passwort wird gefragt oder von der Standardeingabe gelesen"),
         registry.user_add,
     )
-    command.add_argument("login", metavar="ANMELDENAME")
-    command.add_argument("--name", metavar="NAME")
+    command.add_argument("login", metavar=_("ANMELDENAME"))
+    command.add_argument("--name", metavar=_("NAME"))
     command.add_argument(
         "--municipality",
-        metavar="KÜRZEL",
-        help="sieht nur diese Kommune (sonst den ganzen Verbund)",
+        metavar=_("KÜRZEL"),
+        help=_("sieht nur diese Kommune (sonst den ganzen Verbund)"),
     )
-    command.add_argument("--password-file", metavar="DATEI")
+    command.add_argument("--password-file", metavar=_("DATEI"))
 
 
 def _add_alerts(commands: _Commands) -> None:
     from verbundwacht_collector.commands import alerts
 
-    command = commands.add("findings", "Befunde zeigen", alerts.findings)
-    command.add_argument("--host", metavar="SERVER")
-    command = commands.add("alerts", "Warnungen zeigen", alerts.alerts)
-    command.add_argument("--all", action="store_true", help="auch beendete")
-    command.add_argument("--municipality", metavar="KÜRZEL")
-    command.add_argument("--host", metavar="SERVER")
+    command = commands.add("findings", _("Befunde zeigen"), alerts.findings)
+    command.add_argument("--host", metavar=_("SERVER"))
+    command = commands.add("alerts", _("Warnungen zeigen"), alerts.alerts)
+    command.add_argument("--all", action="store_true", help=_("auch beendete"))
+    command.add_argument("--municipality", metavar=_("KÜRZEL"))
+    command.add_argument("--host", metavar=_("SERVER"))
     command.add_argument("--limit", type=int, default=1000, metavar="N")
 
-    group = commands.group("alert", "eine Warnung")
+    group = commands.group("alert", _("eine Warnung"))
     for name, run, text in (
-        ("show", alerts.show, "Nachweis, Verlauf und Zustellung zeigen"),
-        ("take", alerts.take, "übernehmen"),
-        ("comment", alerts.comment, "kommentieren"),
-        ("close", alerts.close, "mit Grund schließen"),
+        ("show", alerts.show, _("Nachweis, Verlauf und Zustellung zeigen")),
+        ("take", alerts.take, _("übernehmen")),
+        ("comment", alerts.comment, _("kommentieren")),
+        ("close", alerts.close, _("mit Grund schließen")),
     ):
         command = group.add(name, text, run)
-        command.add_argument("number", metavar="NUMMER", help="etwa W-2026-0001")
+        command.add_argument("number", metavar=_("NUMMER"), help=_("etwa W-2026-0001"))
         if name != "show":
-            command.add_argument("--by", metavar="ANMELDENAME", help="wer das tut (sonst Betrieb)")
+            command.add_argument(
+                "--by", metavar=_("ANMELDENAME"), help=_("wer das tut (sonst Betrieb)")
+            )
         if name == "comment":
-            command.add_argument("text", metavar="TEXT")
+            command.add_argument("text", metavar=_("TEXT"))
         if name == "close":
             command.add_argument("--reason", required=True, choices=CLOSE_REASONS)
-            command.add_argument("--text", default="", metavar="TEXT")
+            command.add_argument("--text", default="", metavar=_("TEXT"))
 
 
 def _add_overlays(group: _Commands) -> None:
     from verbundwacht_collector.commands import overlays
 
-    command = group.add("list", "zeigen, was stumm ist oder wird", overlays.listing)
-    command.add_argument("--all", action="store_true", help="auch im letzten Monat beendete")
-    command.add_argument("--municipality", metavar="KÜRZEL")
-    command = group.add("pause", "eine Warnung pausieren, 1 bis 72 Stunden", overlays.pause)
-    command.add_argument("number", metavar="NUMMER", help="etwa W-2026-0001")
-    planned = group.add("maintenance", "eine Wartung planen", overlays.maintenance)
-    planned.add_argument("--municipality", required=True, metavar="KÜRZEL")
-    planned.add_argument("--host", metavar="SERVER", help="nur dieser (sonst alle der Kommune)")
+    command = group.add("list", _("zeigen, was stumm ist oder wird"), overlays.listing)
+    command.add_argument("--all", action="store_true", help=_("auch im letzten Monat beendete"))
+    command.add_argument("--municipality", metavar=_("KÜRZEL"))
+    command = group.add("pause", _("eine Warnung pausieren, 1 bis 72 Stunden"), overlays.pause)
+    command.add_argument("number", metavar=_("NUMMER"), help=_("etwa W-2026-0001"))
+    planned = group.add("maintenance", _("eine Wartung planen"), overlays.maintenance)
+    planned.add_argument("--municipality", required=True, metavar=_("KÜRZEL"))
+    planned.add_argument(
+        "--host", metavar=_("SERVER"), help=_("nur dieser (sonst alle der Kommune)")
+    )
     planned.add_argument(
         "--from",
         dest="start",
         type=overlays.local_time,
         metavar="ZEIT",
-        help="Ortszeit, etwa 2026-12-24T20:00 (sonst jetzt)",
+        help=_("Ortszeit, etwa 2026-12-24T20:00 (sonst jetzt)"),
     )
     planned.add_argument(
         "--weekly-until",
         type=overlays.local_time,
         metavar="TAG",
-        help="jede Woche zur selben Zeit, bis zu diesem Tag",
+        help=_("jede Woche zur selben Zeit, bis zu diesem Tag"),
     )
     for one in (command, planned):
         one.add_argument(
@@ -264,43 +285,51 @@ def _add_overlays(group: _Commands) -> None:
             metavar="DAUER",
             help="90m, 4h, 2d",
         )
-        one.add_argument("--reason", required=True, metavar="TEXT")
-    ending = group.add("end", "sofort beenden", overlays.end)
-    ending.add_argument("id", type=int, metavar="NR", help="aus overlay list")
+        one.add_argument("--reason", required=True, metavar=_("TEXT"))
+    ending = group.add("end", _("sofort beenden"), overlays.end)
+    ending.add_argument("id", type=int, metavar="NR", help=_("aus overlay list"))
     for one in (command, planned, ending):
-        one.add_argument("--by", metavar="ANMELDENAME", help="wer das tut (sonst Betrieb)")
+        one.add_argument("--by", metavar=_("ANMELDENAME"), help=_("wer das tut (sonst Betrieb)"))
 
 
 def _add_channels(group: _Commands) -> None:
     from verbundwacht_collector.commands import channels
 
-    group.add("list", "Kanäle zeigen: wer benachrichtigt wird und ob es ankommt", channels.listing)
-    command = group.add("test", "eine Testnachricht senden", channels.test)
-    command.add_argument("name", metavar="NAME", help="Empfänger oder Nummer des Kanals")
-    command.add_argument("--wait", action="store_true", help="auf das Ergebnis warten")
-    command.add_argument("--by", metavar="ANMELDENAME", help="wer das tut (sonst Betrieb)")
+    group.add(
+        "list", _("Kanäle zeigen: wer benachrichtigt wird und ob es ankommt"), channels.listing
+    )
+    command = group.add("test", _("eine Testnachricht senden"), channels.test)
+    command.add_argument("name", metavar=_("NAME"), help=_("Empfänger oder Nummer des Kanals"))
+    command.add_argument("--wait", action="store_true", help=_("auf das Ergebnis warten"))
+    command.add_argument("--by", metavar=_("ANMELDENAME"), help=_("wer das tut (sonst Betrieb)"))
 
 
 def _add_packs(group: _Commands) -> None:
     from verbundwacht_collector.commands import packs
 
     for name, run, text in (
-        ("lint", packs.lint, "Regelpaket prüfen: Datei:Zeile:Spalte je Fehler"),
-        ("test", packs.test, "die Tests im Regelpaket ausführen"),
-        ("install", packs.install, "Regelpaket in Kraft setzen"),
+        ("lint", packs.lint, _("Regelpaket prüfen: Datei:Zeile:Spalte je Fehler")),
+        ("test", packs.test, _("die Tests im Regelpaket ausführen")),
+        ("install", packs.install, _("Regelpaket in Kraft setzen")),
     ):
         command = group.add(name, text, run)
-        command.add_argument("pack", metavar="ORDNER")
+        command.add_argument("pack", metavar=_("ORDNER"))
         if name == "lint":
             command.add_argument(
                 "--catalogue",
-                metavar="DATEI",
-                help="Grundschutz++-Kernel-Katalog (OSCAL), prüft UUID und Kennung",
+                metavar=_("DATEI"),
+                help=_("Grundschutz++-Kernel-Katalog (OSCAL), prüft UUID und Kennung"),
             )
 
 
 def main(argv: list[str] | None = None) -> int:
     """The exit code of the command; a known problem is one sentence on stderr."""
+    asked = asked_language(sys.argv[1:] if argv is None else argv)
+    with i18n.use(asked), speaking(asked):
+        return _run(argv)
+
+
+def _run(argv: list[str] | None) -> int:
     args = build_parser().parse_args(argv)
     args.json = getattr(args, "json", False)
     lang: Lang = "de"

@@ -19,15 +19,21 @@ from verbundwacht_collector.commands.registry import (
     check_municipality,
     find_host,
 )
+from verbundwacht_collector.i18n import N_, _, lookup, pgettext
 from verbundwacht_collector.store.views import DeliveryRow
 
-SEVERITY = {"critical": "kritisch", "high": "hoch", "medium": "mittel", "low": "niedrig"}
+SEVERITY = {
+    "critical": N_("kritisch"),
+    "high": N_("hoch"),
+    "medium": N_("mittel"),
+    "low": N_("niedrig"),
+}
 STATE = {
-    "new": "neu",
-    "taken": "übernommen",
-    "fix_claimed": "Nachweis offen",
-    "resolved": "behoben",
-    "closed": "geschlossen",
+    "new": N_("neu"),
+    "taken": N_("übernommen"),
+    "fix_claimed": N_("Nachweis offen"),
+    "resolved": N_("behoben"),
+    "closed": N_("geschlossen"),
 }
 
 
@@ -43,19 +49,26 @@ def findings(args: argparse.Namespace) -> int:
         say_json(rows)
         return 0
     say_table(
-        ("Server", "Regel", "Gegenstand", "Ergebnis", "seit", "gelesen"),
+        (
+            pgettext("one of them", "Server"),
+            _("Regel"),
+            _("Gegenstand"),
+            _("Ergebnis"),
+            _("seit"),
+            _("gelesen"),
+        ),
         [
             (
                 r.host,
                 r.rule_id,
                 r.subject or "–",
-                OUTCOMES[r.outcome],
+                lookup(OUTCOMES[r.outcome]),
                 when(r.since),
                 "; ".join(f"{p} = {v}" for p, v in r.readings[:2])[:70] or r.reason[:70],
             )
             for r in rows
         ],
-        "Noch keine Befunde.",
+        _("Noch keine Befunde."),
     )
     return 0
 
@@ -78,23 +91,37 @@ def alerts(args: argparse.Namespace) -> int:
         say_json(rows)
         return 0
     say_table(
-        ("Nummer", "Schwere", "Stand", "Kommune", "Server", "Warnung", "seit"),
+        (
+            _("Nummer"),
+            _("Schwere"),
+            _("Stand"),
+            _("Kommune"),
+            pgettext("one of them", "Server"),
+            _("Warnung"),
+            _("seit"),
+        ),
         [
             (
                 r.number,
-                SEVERITY[r.severity],
-                STATE[r.state],
+                lookup(SEVERITY[r.severity]),
+                lookup(STATE[r.state]),
                 r.municipality,
-                f"{r.host} (simuliert)" if r.simulated else r.host,
+                _("%(host)s (simuliert)", host=r.host) if r.simulated else r.host,
                 f"{r.title} ({r.subject})" if r.subject else r.title,
                 when(r.opened_at),
             )
             for r in rows
         ],
-        "Keine offene Warnung.",
+        _("Keine offene Warnung."),
     )
     if total > len(rows):
-        print(f"… {total - len(rows)} weitere. Alle mit --limit {total}")
+        print(
+            _(
+                "… %(value)s weitere. Alle mit --limit %(total)s",
+                value=total - len(rows),
+                total=total,
+            )
+        )
     return 0
 
 
@@ -110,14 +137,30 @@ def show(args: argparse.Namespace) -> int:
         return 0
     row = detail.row
     about = f" ({row.subject})" if row.subject else ""
-    print(plain(f"{row.number}  {SEVERITY[row.severity]}, {STATE[row.state]}: {row.title}{about}"))
-    print(plain(f"{row.host}, {row.municipality}; Server: {FRESHNESS[row.freshness]}"))
+    print(
+        plain(
+            f"{row.number}  {lookup(SEVERITY[row.severity])}, {lookup(STATE[row.state])}: "
+            f"{row.title}{about}"
+        )
+    )
+    print(
+        plain(
+            _(
+                "%(host)s, %(municipality)s; Server: %(value)s",
+                host=row.host,
+                municipality=row.municipality,
+                value=lookup(FRESHNESS[row.freshness]),
+            )
+        )
+    )
     if detail.finding:
         for path, value in detail.finding.readings:
-            print(plain(f"  gelesen: {path} = {value}"))
+            print(plain(_("  gelesen: %(path)s = %(value)s", path=path, value=value)))
     if detail.evidence:
-        seq = f"Nr. {detail.evidence.seq}" if detail.evidence.seq else "Lebenszeichen"
-        print(plain(f"  Nachweis: {seq}, {detail.evidence.hash}"))
+        seq = (
+            _("Nr. %(seq)s", seq=detail.evidence.seq) if detail.evidence.seq else _("Lebenszeichen")
+        )
+        print(plain(_("  Nachweis: %(seq)s, %(hash)s", seq=seq, hash=detail.evidence.hash)))
     for event in detail.events:
         text = f": {' '.join(event.text.split())}" if event.text else ""
         who = event.actor or "Verbundwacht"
@@ -133,13 +176,13 @@ def _told(sent: DeliveryRow) -> list[str]:
 
     line = delivery_line(sent)
     parts = [f"  {line.channel} an {line.recipient}: {line.about}, {line.state.text}"]
-    parts += ["gesammelt mit anderen"] if line.bundled else []
-    parts += [f"{line.attempts} Versuche"] if line.attempts > 1 else []
+    parts += [_("gesammelt mit anderen")] if line.bundled else []
+    parts += [_("%(attempts)s Versuche", attempts=line.attempts)] if line.attempts > 1 else []
     if line.next_at:
-        parts.append(f"nächster Versuch {when(line.next_at)}")
+        parts.append(_("nächster Versuch %(when)s", when=when(line.next_at)))
     elif line.at:
         parts.append(when(line.at))
-    parts += [f"Antwort: {line.answer}"] if line.answer else []
+    parts += [_("Antwort: %(answer)s", answer=line.answer)] if line.answer else []
     return [", ".join(parts)] + ([f"    {line.advice}"] if line.advice else [])
 
 
@@ -159,7 +202,7 @@ def _act(args: argparse.Namespace, kind: str) -> int:
     if args.json:
         say_json({"number": alert.number, "state": alert.state, "version": alert.version})
     else:
-        print(f"{alert.number}: {STATE[alert.state]}")
+        print(f"{alert.number}: {lookup(STATE[alert.state])}")
     return 0
 
 

@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 
 from verbundwacht_collector.commands.common import folder_of, say_json
+from verbundwacht_collector.i18n import _
 
 _LABEL = "[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _NAME = re.compile(rf"(?=.{{1,253}}$){_LABEL}(?:\.{_LABEL})*|[0-9A-Fa-f:.]+:[0-9A-Fa-f:.]*")
@@ -14,7 +15,10 @@ def host_name(text: str) -> str:
     """The text, if a host can be called so. Raises argparse.ArgumentTypeError."""
     if _NAME.fullmatch(text) is None:
         raise argparse.ArgumentTypeError(
-            f"{text!r} ist kein Rechnername. Ohne Port, etwa broker.example oder 10.0.0.7"
+            _(
+                "%(text)s ist kein Rechnername. Ohne Port, etwa broker.example oder 10.0.0.7",
+                text=repr(text),
+            )
         )
     return text
 
@@ -32,16 +36,25 @@ def prepare(args: argparse.Namespace) -> int:
         say_json({"out": str(done.out), "certificate": str(done.reader), "until": until_ms})
         return 0
     name, place = args.name[0], "/etc/mosquitto/verbundwacht"
-    print(f"Für den Broker {name} liegt alles in {done.out}, gültig bis {done.until:%d.%m.%Y}.")
-    print(f"Der Sammler meldet sich mit {done.reader} an.")
-    print("Nächste Schritte:")
-    print(f"  1. {done.out} auf den Broker nach {place} kopieren, dort:")
+    print(
+        _(
+            "Für den Broker %(name)s liegt alles in %(out)s, gültig bis %(until)s.",
+            name=name,
+            out=done.out,
+            until=format(done.until, "%d.%m.%Y"),
+        )
+    )
+    print(_("Der Sammler meldet sich mit %(reader)s an.", reader=done.reader))
+    print(_("Nächste Schritte:"))
+    print(
+        _("  1. %(out)s auf den Broker nach %(place)s kopieren, dort:", out=done.out, place=place)
+    )
     print(f"       chown -R mosquitto: {place}")
     print(f"       cp {place}/mosquitto.conf /etc/mosquitto/conf.d/verbundwacht.conf")
     print("       systemctl restart mosquitto")
     print(f"  2. in {folder.config}:")
-    print(f'       ganz oben       broker_url = "mqtts://{name}:8883"')
+    print(_('       ganz oben       broker_url = "mqtts://%(name)s:8883"', name=name))
     print(f'       unter [public]  mqtt = "{name}:8883"')
-    print("       unter [listen]  die Zeile mqtt löschen")
-    print("  3. verbundwacht serve neu starten")
+    print(_("       unter [listen]  die Zeile mqtt löschen"))
+    print(_("  3. verbundwacht serve neu starten"))
     return 0

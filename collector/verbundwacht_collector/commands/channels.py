@@ -15,6 +15,7 @@ from verbundwacht_collector.commands.common import (
     writing,
 )
 from verbundwacht_collector.errors import NotFound, Refused
+from verbundwacht_collector.i18n import _
 from verbundwacht_collector.store import channels as store
 from verbundwacht_collector.store.channels import ChannelRow
 
@@ -34,7 +35,15 @@ def listing(args: argparse.Namespace) -> int:
         return 0
     lines = [channel_line(row, now=now_ms()) for row in rows]
     say_table(
-        ("Nr.", "Weg", "Empfänger", "gilt für", "Stand", "zuletzt angekommen", "letzter Fehler"),
+        (
+            "Nr.",
+            _("Weg"),
+            _("Empfänger"),
+            _("gilt für"),
+            _("Stand"),
+            _("zuletzt angekommen"),
+            _("letzter Fehler"),
+        ),
         [
             (
                 line.id,
@@ -47,7 +56,7 @@ def listing(args: argparse.Namespace) -> int:
             )
             for line in lines
         ],
-        "Noch kein Kanal. Empfänger unter [mail] oder [[webhook]] in collector.toml eintragen.",
+        _("Noch kein Kanal. Empfänger unter [mail] oder [[webhook]] in collector.toml eintragen."),
     )
     return 0
 
@@ -75,10 +84,18 @@ def _named(db: sqlite3.Connection, name: str) -> ChannelRow:
     rows = store.channels(db, scope=EVERYTHING)
     found = [row for row in rows if name in (row.recipient, str(row.id))]
     if not found:
-        raise NotFound(f"Keinen Kanal {name}. Vorhandene zeigt: verbundwacht channel list")
+        raise NotFound(
+            _("Keinen Kanal %(name)s. Vorhandene zeigt: verbundwacht channel list", name=name)
+        )
     if len(found) > 1:
         numbers = ", ".join(map(str, sorted(row.id for row in found)))
-        raise Refused(f"{name} gibt es mehrmals. Die Nummer nennen, eine von: {numbers}")
+        raise Refused(
+            _(
+                "%(name)s gibt es mehrmals. Die Nummer nennen, eine von: %(numbers)s",
+                name=name,
+                numbers=numbers,
+            )
+        )
     return found[0]
 
 
@@ -98,10 +115,18 @@ def _sentence(row: ChannelRow, state: str, response: str) -> str:
     from verbundwacht_collector.web.views.deliveries import advice
 
     if state == "delivered":
-        return f"Angenommen für {row.recipient}: {response}"
+        return _(
+            "Angenommen für %(recipient)s: %(response)s", recipient=row.recipient, response=response
+        )
     if state in ("failed", "expired"):
-        return f"Fehlgeschlagen an {row.recipient}: {response}. {advice(row.kind, response)}"
-    return (
-        f"Testnachricht an {row.recipient} ist vorgemerkt; ein laufender Sammler sendet sie. "
-        "Ergebnis: verbundwacht channel list"
+        return _(
+            "Fehlgeschlagen an %(recipient)s: %(response)s. %(advice)s",
+            recipient=row.recipient,
+            response=response,
+            advice=advice(row.kind, response),
+        )
+    return _(
+        "Testnachricht an %(recipient)s ist vorgemerkt; ein laufender Sammler sendet sie. "
+        "Ergebnis: verbundwacht channel list",
+        recipient=row.recipient,
     )

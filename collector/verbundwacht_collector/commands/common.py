@@ -1,6 +1,7 @@
 """What the commands share: the store, the printed table, the JSON line."""
 
 import argparse
+import os
 import sqlite3
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -42,6 +43,17 @@ def language(asked: Lang | None, environ: Mapping[str, str]) -> Lang:
         if wanted == known:
             return known
     raise ConfigError(config_problems.BAD_LANGUAGE, value=repr(wanted))
+
+
+def asked_language(argv: Sequence[str]) -> str:
+    """Of --help and the parser's own words, which come before any option is read."""
+    wanted = os.environ.get("VERBUNDWACHT_LANG", "")
+    for word, following in zip(argv, [*argv[1:], ""], strict=True):
+        if word == "--lang":
+            wanted = following
+        elif word.startswith("--lang="):
+            wanted = word.removeprefix("--lang=")
+    return wanted if wanted in LANGUAGES else LANGUAGES[0]
 
 
 @contextmanager

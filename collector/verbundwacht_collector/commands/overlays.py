@@ -17,12 +17,13 @@ from verbundwacht_collector.commands.common import (
     writing,
 )
 from verbundwacht_collector.commands.registry import check_municipality, find_host
+from verbundwacht_collector.i18n import N_, _, lookup
 from verbundwacht_collector.store.views import OverlayRow
 
 KINDS: Final = {
-    "pause": "Pause",
-    "maintenance": "Wartung",
-    "absence": "angekündigte Abwesenheit",
+    "pause": N_("Pause"),
+    "maintenance": N_("Wartung"),
+    "absence": N_("angekündigte Abwesenheit"),
 }
 _ZONE: Final = ZoneInfo("Europe/Berlin")
 _SPAN: Final = re.compile(r"(\d{1,4})([mhd])")
@@ -33,7 +34,9 @@ def span(text: str) -> int:
     """90m, 4h or 2d in milliseconds; for argparse, raises ArgumentTypeError."""
     found = _SPAN.fullmatch(text)
     if found is None:
-        raise argparse.ArgumentTypeError(f"{text!r} ist keine Dauer; möglich sind 90m, 4h oder 2d")
+        raise argparse.ArgumentTypeError(
+            _("%(text)s ist keine Dauer; möglich sind 90m, 4h oder 2d", text=repr(text))
+        )
     return int(found[1]) * _UNIT_MS[found[2]]
 
 
@@ -44,7 +47,9 @@ def local_time(text: str) -> int:
     except ValueError:
         naive = None
     if naive is None or naive.tzinfo is not None:
-        raise argparse.ArgumentTypeError(f"{text!r} ist keine Ortszeit; Beispiel: 2026-12-24T20:00")
+        raise argparse.ArgumentTypeError(
+            _("%(text)s ist keine Ortszeit; Beispiel: 2026-12-24T20:00", text=repr(text))
+        )
     return round(naive.replace(tzinfo=_ZONE).timestamp() * 1000)
 
 
@@ -65,9 +70,19 @@ def listing(args: argparse.Namespace) -> int:
         say_json([_document(row) for row in rows])
         return 0
     say_table(
-        ("Nr.", "Art", "Stand", "Kommune", "betrifft", "von", "bis", "Grund", "von wem"),
+        (
+            "Nr.",
+            _("Art"),
+            _("Stand"),
+            _("Kommune"),
+            _("betrifft"),
+            _("von"),
+            _("bis"),
+            _("Grund"),
+            _("von wem"),
+        ),
         [_cells(row, now) for row in rows],
-        "Nichts wird zurückgehalten, und nichts ist geplant.",
+        _("Nichts wird zurückgehalten, und nichts ist geplant."),
     )
     return 0
 
@@ -96,20 +111,20 @@ def _cells(row: OverlayRow, now: int) -> tuple[object, ...]:
     begun, coming = windows(row.overlay, now)
     active = begun is not None and begun.holds(now)
     window = begun if active or coming is None else coming
-    state = "läuft" if active else "geplant" if coming else "beendet"
+    state = _("läuft") if active else _("geplant") if coming else _("beendet")
     if row.overlay.weekly_until:
-        state += ", wöchentlich"
+        state += _(", wöchentlich")
     about = row.alert if row.overlay.kind == "pause" else row.host
     return (
         row.overlay.id,
-        KINDS[row.overlay.kind],
+        lookup(KINDS[row.overlay.kind]),
         state,
         row.municipality,
-        about or "alle Server",
+        about or _("alle Server"),
         when(window.start if window else row.overlay.starts_at),
         when(window.end if window else row.overlay.ends_at),
         row.overlay.reason,
-        row.creator or "der Server selbst",
+        row.creator or _("der Server selbst"),
     )
 
 
@@ -133,7 +148,13 @@ def pause(args: argparse.Namespace) -> int:
     if args.json:
         say_json({"number": alert.number, "until": now + args.span})
     else:
-        print(f"{alert.number}: pausiert bis {when(now + args.span)}. Die Warnung bleibt offen.")
+        print(
+            _(
+                "%(number)s: pausiert bis %(when)s. Die Warnung bleibt offen.",
+                number=alert.number,
+                when=when(now + args.span),
+            )
+        )
     return 0
 
 
@@ -163,7 +184,14 @@ def maintenance(args: argparse.Namespace) -> int:
     if args.json:
         say_json({"id": overlay_id, "starts_at": start, "ends_at": start + args.span})
     else:
-        print(f"Wartung {overlay_id}: {when(start)} bis {when(start + args.span)}")
+        print(
+            _(
+                "Wartung %(overlay_id)s: %(when)s bis %(when2)s",
+                overlay_id=overlay_id,
+                when=when(start),
+                when2=when(start + args.span),
+            )
+        )
     return 0
 
 
@@ -184,5 +212,11 @@ def end(args: argparse.Namespace) -> int:
     if args.json:
         say_json({"id": overlay.id, "ended_at": now})
     else:
-        print(f"{KINDS[overlay.kind]} {overlay.id}: beendet. Was noch offen ist, wird gemeldet.")
+        print(
+            _(
+                "%(value)s %(id)s: beendet. Was noch offen ist, wird gemeldet.",
+                value=lookup(KINDS[overlay.kind]),
+                id=overlay.id,
+            )
+        )
     return 0

@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 
 from verbundwacht_collector.commands.common import say_json, writing
+from verbundwacht_collector.i18n import _
 from verbundwacht_collector.rules.errors import PackError
 
 
@@ -24,7 +25,7 @@ def lint(args: argparse.Namespace) -> int:
         for one in problems:
             print(one)
         if not problems:
-            print(f"{args.pack}: nichts zu beanstanden")
+            print(_("%(pack)s: nichts zu beanstanden", pack=args.pack))
     return 1 if errors else 0
 
 
@@ -42,7 +43,13 @@ def test(args: argparse.Namespace) -> int:
             print(one)
             if one.explanation:
                 print(f"    {one.explanation}")
-        print(f"{len(report.results)} Tests, {len(failed)} fehlgeschlagen")
+        print(
+            _(
+                "%(results)s Tests, %(failed)s fehlgeschlagen",
+                results=len(report.results),
+                failed=len(failed),
+            )
+        )
     return 1 if failed else 0
 
 
@@ -64,5 +71,12 @@ def install(args: argparse.Namespace) -> int:
             }
         )
     else:
-        print(f"{pack.name} {pack.version} gilt jetzt: {len(pack.rules)} Regeln.")
+        print(
+            _(
+                "%(name)s %(version)s gilt jetzt: %(rules)s Regeln.",
+                name=pack.name,
+                version=pack.version,
+                rules=len(pack.rules),
+            )
+        )
     return 0

@@ -17,14 +17,20 @@ from verbundwacht_collector.commands.common import (
     writing,
 )
 from verbundwacht_collector.errors import NotFound, Refused
+from verbundwacht_collector.i18n import N_, _, lookup, pgettext
 
-FRESHNESS = {"fresh": "aktuell", "late": "verspätet", "silent": "schweigt", "never": "noch nie"}
+FRESHNESS = {
+    "fresh": N_("aktuell"),
+    "late": N_("verspätet"),
+    "silent": N_("schweigt"),
+    "never": N_("noch nie"),
+}
 OUTCOMES = {
-    "pass": "erfüllt",
-    "fail": "nicht erfüllt",
-    "error": "nicht messbar",
-    "not_applicable": "trifft nicht zu",
-    "stale": "veraltet",
+    "pass": N_("erfüllt"),
+    "fail": N_("nicht erfüllt"),
+    "error": N_("nicht messbar"),
+    "not_applicable": N_("trifft nicht zu"),
+    "stale": N_("veraltet"),
 }
 
 
@@ -39,8 +45,10 @@ def municipality_add(args: argparse.Namespace) -> int:
     if args.json:
         say_json({"id": args.id, "name": args.name or args.id, "contact": args.contact})
     else:
-        print(f"Kommune {args.name or args.id} ({args.id}) ist angelegt.")
-        print(f"Server anmelden, dort: verbundwacht-agent prepare --municipality {args.id}")
+        print(_("Kommune %(value)s (%(id)s) ist angelegt.", value=args.name or args.id, id=args.id))
+        print(
+            _("Server anmelden, dort: verbundwacht-agent prepare --municipality %(id)s", id=args.id)
+        )
     return 0
 
 
@@ -54,9 +62,9 @@ def municipality_list(args: argparse.Namespace) -> int:
         say_json(rows)
     else:
         say_table(
-            ("Kürzel", "Name", "Server", "offene Warnungen", "Kontakt"),
+            (_("Kürzel"), _("Name"), _("Server"), _("offene Warnungen"), _("Kontakt")),
             [(r.id, r.name, r.hosts, r.open_alerts, r.contact or "–") for r in rows],
-            "Noch keine Kommune. Anlegen: verbundwacht municipality add KÜRZEL --name NAME",
+            _("Noch keine Kommune. Anlegen: verbundwacht municipality add KÜRZEL --name NAME"),
         )
     return 0
 
@@ -74,7 +82,13 @@ def host_add(args: argparse.Namespace) -> int:
     try:
         raw = Path(args.request).read_bytes()
     except OSError as problem:
-        raise NotFound(f"{args.request} ist nicht lesbar ({problem.strerror}).") from None
+        raise NotFound(
+            _(
+                "%(request)s ist nicht lesbar (%(strerror)s).",
+                request=args.request,
+                strerror=problem.strerror,
+            )
+        ) from None
     request = read_request(raw)
     with writing(args) as tx:
         enrolled = admit(
@@ -91,7 +105,13 @@ def host_add(args: argparse.Namespace) -> int:
         try:
             Path(args.receipt).write_bytes(enrolled.receipt)
         except OSError as problem:
-            raise Refused(f"{args.receipt} ist nicht schreibbar ({problem.strerror}).") from None
+            raise Refused(
+                _(
+                    "%(receipt)s ist nicht schreibbar (%(strerror)s).",
+                    receipt=args.receipt,
+                    strerror=problem.strerror,
+                )
+            ) from None
     if args.json:
         say_json(
             {
@@ -105,10 +125,21 @@ def host_add(args: argparse.Namespace) -> int:
             }
         )
         return 0
-    known = " war schon angemeldet" if enrolled.again else " ist angemeldet"
+    known = _(" war schon angemeldet") if enrolled.again else _(" ist angemeldet")
     print(f"{enrolled.name}{known}: {enrolled.agent.hex()}")
-    print(f"Fingerabdruck: {enrolled.fingerprint}   (mit dem auf dem Server vergleichen)")
-    print(f"Quittung: {args.receipt}   Dort: verbundwacht-agent accept {Path(args.receipt).name}")
+    print(
+        _(
+            "Fingerabdruck: %(fingerprint)s   (mit dem auf dem Server vergleichen)",
+            fingerprint=enrolled.fingerprint,
+        )
+    )
+    print(
+        _(
+            "Quittung: %(receipt)s   Dort: verbundwacht-agent accept %(name)s",
+            receipt=args.receipt,
+            name=Path(args.receipt).name,
+        )
+    )
     return 0
 
 
@@ -123,19 +154,26 @@ def host_list(args: argparse.Namespace) -> int:
         say_json(rows)
         return 0
     say_table(
-        ("Server", "Kommune", "Stand", "letzte Meldung", "offen", "Kennung"),
+        (
+            pgettext("one of them", "Server"),
+            _("Kommune"),
+            _("Stand"),
+            _("letzte Meldung"),
+            _("offen"),
+            _("Kennung"),
+        ),
         [
             (
-                f"{r.name} (simuliert)" if r.simulated else r.name,
+                _("%(name)s (simuliert)", name=r.name) if r.simulated else r.name,
                 r.municipality,
-                FRESHNESS[r.freshness],
+                lookup(FRESHNESS[r.freshness]),
                 when(r.last_seen),
                 r.open_alerts,
                 r.id,
             )
             for r in rows
         ],
-        "Noch kein Server. Auf dem Server: verbundwacht-agent prepare --municipality KÜRZEL",
+        _("Noch kein Server. Auf dem Server: verbundwacht-agent prepare --municipality KÜRZEL"),
     )
     return 0
 
@@ -151,21 +189,28 @@ def host_show(args: argparse.Namespace) -> int:
         say_json(detail)
         return 0
     row = detail.row
-    print(f"{row.name}, {row.municipality}: {FRESHNESS[row.freshness]}, {row.os}")
-    print(f"Letzte Meldung {when(row.last_seen)}, Nr. {detail.chain.hi}, Kennung {row.id}\n")
+    print(f"{row.name}, {row.municipality}: {lookup(FRESHNESS[row.freshness])}, {row.os}")
+    print(
+        _(
+            "Letzte Meldung %(when)s, Nr. %(hi)s, Kennung %(id)s\n",
+            when=when(row.last_seen),
+            hi=detail.chain.hi,
+            id=row.id,
+        )
+    )
     say_table(
-        ("Abschnitt", "Stand", "Grund", "seit"),
+        (_("Abschnitt"), _("Stand"), _("Grund"), _("seit")),
         [(s.section, s.status, s.reason or "–", when(s.since)) for s in detail.sections],
-        "Noch keine Fakten.",
+        _("Noch keine Fakten."),
     )
     print()
     say_table(
-        ("Regel", "Gegenstand", "Ergebnis", "seit"),
+        (_("Regel"), _("Gegenstand"), _("Ergebnis"), _("seit")),
         [
-            (f.rule_id, f.subject or "–", OUTCOMES[f.outcome], when(f.since))
+            (f.rule_id, f.subject or "–", lookup(OUTCOMES[f.outcome]), when(f.since))
             for f in detail.findings
         ],
-        "Noch keine Befunde.",
+        _("Noch keine Befunde."),
     )
     return 0
 
@@ -173,7 +218,9 @@ def host_show(args: argparse.Namespace) -> int:
 def check_municipality(db: sqlite3.Connection, text: str) -> str:
     """The same id, if there is such a municipality. Raises NotFound: a typo is no good news."""
     if not db.execute("SELECT 1 FROM municipality WHERE id = ?", (text,)).fetchone():
-        raise NotFound(f"Keine Kommune {text}. Vorhandene zeigt: verbundwacht municipality list")
+        raise NotFound(
+            _("Keine Kommune %(text)s. Vorhandene zeigt: verbundwacht municipality list", text=text)
+        )
     return text
 
 
@@ -185,9 +232,17 @@ def find_host(db: sqlite3.Connection, text: str) -> str:
         {"text": text, "start": f"{start}%"},
     ).fetchall()
     if len(rows) > 1:
-        raise Refused(f"{text} ist nicht eindeutig ({len(rows)} Server). Kennung nennen: host list")
+        raise Refused(
+            _(
+                "%(text)s ist nicht eindeutig (%(rows)s Server). Kennung nennen: host list",
+                text=text,
+                rows=len(rows),
+            )
+        )
     if not rows:
-        raise NotFound(f"Kein Server {text}. Vorhandene zeigt: verbundwacht host list")
+        raise NotFound(
+            _("Kein Server %(text)s. Vorhandene zeigt: verbundwacht host list", text=text)
+        )
     return str(rows[0][0])
 
 
@@ -207,8 +262,8 @@ def user_add(args: argparse.Namespace) -> int:
     if args.json:
         say_json({"login": args.login, "role": role, "municipality_id": args.municipality})
     else:
-        where = args.municipality or "den ganzen Verbund"
-        print(f"{args.login} kann sich anmelden und sieht {where}.")
+        where = args.municipality or _("den ganzen Verbund")
+        print(_("%(login)s kann sich anmelden und sieht %(where)s.", login=args.login, where=where))
     return 0
 
 
@@ -218,13 +273,17 @@ def _password(args: argparse.Namespace) -> str:
             lines = Path(args.password_file).read_text("utf-8").splitlines()
         except (OSError, UnicodeDecodeError) as problem:
             raise NotFound(
-                f"--password-file {args.password_file} ist nicht lesbar ({problem}). "
-                "Eine Textdatei mit dem Passwort in der ersten Zeile nennen."
+                _(
+                    "--password-file %(password_file)s ist nicht lesbar (%(problem)s). Eine "
+                    "Textdatei mit dem Passwort in der ersten Zeile nennen.",
+                    password_file=args.password_file,
+                    problem=problem,
+                )
             ) from None
         return lines[0] if lines else ""
     if not sys.stdin.isatty():
         return sys.stdin.readline().rstrip("\n")
-    first = getpass.getpass("Passwort (mindestens 12 Zeichen): ")
-    if first != getpass.getpass("Noch einmal: "):
-        raise Refused("Die beiden Eingaben sind verschieden. Bitte wiederholen.")
+    first = getpass.getpass(_("Passwort (mindestens 12 Zeichen): "))
+    if first != getpass.getpass(_("Noch einmal: ")):
+        raise Refused(_("Die beiden Eingaben sind verschieden. Bitte wiederholen."))
     return first

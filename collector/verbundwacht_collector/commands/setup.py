@@ -15,6 +15,7 @@ from verbundwacht_collector import config_problems
 from verbundwacht_collector.commands.common import folder_of, note, say_json
 from verbundwacht_collector.config import Folder, load
 from verbundwacht_collector.errors import ConfigError
+from verbundwacht_collector.i18n import _
 
 TEMPLATE = """\
 # Sammler von Verbundwacht. Unbekannte Schlüssel werden abgelehnt.
@@ -92,12 +93,24 @@ def init(args: argparse.Namespace) -> int:
     if args.json:
         say_json({"dir": str(folder.root), "alliance": config.alliance, "pack": pack})
         return 0
-    print(f"Sammler für {config.alliance} liegt in {folder.root}, Regelpaket {pack}.")
-    print(f"Einstellungen: {folder.config}")
-    print("Nächste Schritte:")
-    print("  verbundwacht municipality add KÜRZEL --name NAME")
+    print(
+        _(
+            "Sammler für %(alliance)s liegt in %(root)s, Regelpaket %(pack)s.",
+            alliance=config.alliance,
+            root=folder.root,
+            pack=pack,
+        )
+    )
+    print(_("Einstellungen: %(config)s", config=folder.config))
+    print(_("Nächste Schritte:"))
+    print(_("  verbundwacht municipality add KÜRZEL --name NAME"))
     print("  verbundwacht user add ANMELDENAME")
-    print(f"  verbundwacht check-config --dir {folder.root}    prüft alles, was serve braucht")
+    print(
+        _(
+            "  verbundwacht check-config --dir %(root)s    prüft alles, was serve braucht",
+            root=folder.root,
+        )
+    )
     print("  verbundwacht serve")
     return 0
 
@@ -144,7 +157,12 @@ def serve(args: argparse.Namespace) -> int:
         note(f"verbundwacht: {problem.text(args.lang)}")
 
     def ready() -> None:
-        note(f"Bereit. Seiten: {app.page_address(config)}  Ende mit Strg-C.")
+        note(
+            _(
+                "Bereit. Seiten: %(page_address)s  Ende mit Strg-C.",
+                page_address=app.page_address(config),
+            )
+        )
 
     try:
         import uvloop

@@ -5,6 +5,7 @@ from typing import Final
 
 from verbundwacht_collector import __version__
 from verbundwacht_collector.commands.common import folder_of, say_json, say_table, when
+from verbundwacht_collector.i18n import _
 from verbundwacht_collector.observe.socket_file import ask
 from verbundwacht_collector.observe.status import Status, not_running
 
@@ -33,7 +34,7 @@ def _say(found: Status) -> None:
     view = status_view(found)
     print(view.verdict)
     if not found.running:
-        print("Starten: verbundwacht serve")
+        print(_("Starten: verbundwacht serve"))
         return
     print()
     for line in view.lines:
@@ -43,8 +44,10 @@ def _say(found: Status) -> None:
     if view.codes:
         print()
         rows = [(c.code, c.count, c.since_start, when(c.last_at), c.meaning) for c in view.codes]
-        say_table(("CODE", "INSGESAMT", "SEIT START", "ZULETZT", "BEDEUTUNG"), rows, "")
+        say_table(
+            (_("CODE"), _("INSGESAMT"), _("SEIT START"), _("ZULETZT"), _("BEDEUTUNG")), rows, ""
+        )
     if view.odd:
         print()
         rows_odd = [(h.name, h.municipality, h.forks, h.gaps, h.clock_flags) for h, _ in view.odd]
-        say_table(("SERVER", "KOMMUNE", "DOPPELT", "LÜCKEN", "UHR"), rows_odd, "")
+        say_table((_("SERVER"), _("KOMMUNE"), _("DOPPELT"), _("LÜCKEN"), _("UHR")), rows_odd, "")
