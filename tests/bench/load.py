@@ -4,6 +4,7 @@ Every beat comes over a new mutual TLS connection, made by the generator in `dep
 is the CPU of the collector's process. What time alone costs, the minute's work over so many hosts,
 is measured afterwards while nobody speaks, and added for the real 900 seconds. The hosts have few
 facts: a beat's cost does not depend on them, and 100,000 full reports would take half an hour.
+As it is, a quarter of an hour on two cores.
 """
 
 import tempfile
