@@ -37,6 +37,9 @@ https = "127.0.0.1:{https}"
 web = "127.0.0.1:{web}"
 [alerts]
 baseline = "{baseline}"
+[notify]
+per_hour = {per_hour}
+digest = ""
 [web]
 insecure_loopback = true
 """
@@ -104,11 +107,16 @@ class Stage(NamedTuple):
 
 
 def new_stage(
-    root: Path, *, mail_port: int | None = None, baseline: str = "alert", pack: Path | None = None
+    root: Path,
+    *,
+    mail_port: int | None = None,
+    baseline: str = "alert",
+    pack: Path | None = None,
+    per_hour: int = 10,
 ) -> Stage:
     """A fresh collector on free ports of loopback, as `init` makes it."""
     folder, ports = Folder(root), Ports(*free_ports(3))
-    toml = _TOML.format(**ports._asdict(), baseline=baseline)
+    toml = _TOML.format(**ports._asdict(), baseline=baseline, per_hour=per_hour)
     if mail_port is not None:
         toml += _MAIL.format(port=mail_port)
     public = Public(mqtt=f"localhost:{ports.mqtt}", https=f"localhost:{ports.https}")

@@ -137,6 +137,7 @@ def test_two_towns_each_hear_of_their_own_server_and_the_soc_of_both(
         assert not box.of(AURACH)
         agent(hosts["aurach"], "once")
         box.wait(about(port, AURACH))
+        box.wait(lambda _: len(box.of(SOC)) == 2)
 
     assert len(box.of(BERNSTEIN)) == 1
     assert len(box.of(SOC)) == 2
