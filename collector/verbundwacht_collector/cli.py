@@ -34,6 +34,7 @@ Beispiele:
   verbundwacht broker prepare --name broker.example --out broker
   verbundwacht alerts --json
   verbundwacht alert take W-2026-0001 --by jana
+  verbundwacht channel test soc@example.org --wait
   verbundwacht overlay maintenance --municipality musterdorf --for 2h --reason "Neue Firewall"
   verbundwacht pack test rules/linux-basis
 """
