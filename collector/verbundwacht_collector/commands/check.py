@@ -6,6 +6,7 @@ from typing import Final
 
 from verbundwacht_collector.commands.common import folder_of, say_json
 from verbundwacht_collector.errors import CodedError, Lang, Words
+from verbundwacht_collector.i18n import _, ngettext
 
 _LEVEL: Final = {False: Words("Fehler", "Error"), True: Words("Hinweis", "Note")}
 _FINE: Final = Words("{folder}: alles in Ordnung.", "{folder}: everything is fine.")
@@ -72,6 +73,15 @@ def certificate_renew(args: argparse.Namespace) -> int:
         until_ms = int(ends.timestamp() * 1000)
         say_json({"certificate": str(files.server), "names": names, "until": until_ms})
     else:
-        print(f"{files.server} gilt bis {ends:%d.%m.%Y} ({left} Tage): {', '.join(names)}")
-        print("Jetzt den Sammler neu starten: er liest es beim Start.")
+        print(
+            ngettext(
+                "%(file)s gilt bis %(until)s (%(num)s Tag): %(names)s",
+                "%(file)s gilt bis %(until)s (%(num)s Tage): %(names)s",
+                left,
+                file=files.server,
+                until=f"{ends:%d.%m.%Y}",
+                names=", ".join(names),
+            )
+        )
+        print(_("Jetzt den Sammler neu starten: er liest es beim Start."))
     return 0
