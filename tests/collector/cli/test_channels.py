@@ -8,6 +8,7 @@ import pytest
 from tests.collector.cli.operator import Operator
 
 from verbundwacht_collector.commands import channels
+from verbundwacht_collector.config import load
 from verbundwacht_collector.store.sqlite import SqliteStore
 
 IT = "it@nebenan.example"
@@ -106,3 +107,27 @@ def test_one_address_twice_is_asked_for_by_number(told: Operator) -> None:
     assert ran.code == 1
     assert "1, 2" in ran.sentence
     assert told.run("channel", "test", "2").code == 0
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ('digest = "07:30"', 'digest = "7:30"', "notify.digest"),
+        ('digest = "07:30"', 'digest = "24:00"', "07:30"),
+        ("per_hour = 10 ", "per_hour = 0 ", "notify.per_hour"),
+    ],
+)
+def test_a_setting_that_makes_no_sense_is_named(
+    operator: Operator, old: str, new: str, says: str
+) -> None:
+    operator.change(old, new)
+    ran = operator.run("serve")
+
+    assert ran.code == 2
+    assert says in ran.sentence
+
+
+def test_no_digest_is_a_setting(operator: Operator) -> None:
+    operator.change('digest = "07:30"', 'digest = ""')
+
+    assert load(operator.folder).notify.digest_at is None
