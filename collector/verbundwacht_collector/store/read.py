@@ -97,12 +97,14 @@ def _alert_filter(query: views.AlertQuery, scope: Scope) -> tuple[str, dict[str,
         parts.append("h.agent = :host")
         values["host"] = _agent(query.host)
     if query.q:
+        names = [f"said{i}" for i in range(len(query.saying))]
+        said = f" OR a.rule_id IN ({', '.join(f':{name}' for name in names)})" if names else ""
         parts.append(
             "(instr(lower(a.title || ' ' || a.number || ' ' || a.rule_id || ' ' || "
             "coalesce(h.name, '')"
-            " || ' ' || m.name || ' ' || a.subject), lower(:q)) > 0)"
+            f" || ' ' || m.name || ' ' || a.subject), lower(:q)) > 0{said})"
         )
-        values["q"] = query.q
+        values |= {"q": query.q, **dict(zip(names, query.saying, strict=True))}
     return " AND ".join(parts), values
 
 

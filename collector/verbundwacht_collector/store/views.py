@@ -214,6 +214,7 @@ class AlertQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     group: str = ""
     rules: tuple[str, ...] = ()  # the rule ids of `group`, filled in by who knows the packs
     q: str = ""
+    saying: tuple[str, ...] = ()  # rules whose text contains `q`, by who knows the packs
     held: bool | None = None
     sort: str = "severity"
     limit: int = 50

@@ -168,6 +168,7 @@ def alerts(
         group=query.group,
         rules=book.of_group(query.group),
         q=query.q,
+        saying=book.saying(query.q),
         sort=query.sort,
         limit=PAGE_SIZE,
         offset=(query.page - 1) * PAGE_SIZE,

@@ -53,6 +53,15 @@ class RuleBook:
         found = self.rules.get(rule_id)
         return stored if found is None else found.title
 
+    def saying(self, text: str) -> tuple[str, ...]:
+        """The ids of rules that the pages call by something with this text; "" is in none."""
+        wanted = text.casefold()
+        return tuple(
+            rule.id
+            for rule in self.rules.values()
+            if wanted and wanted in f"{rule.title} {rule.problem}".casefold()
+        )
+
     def of_group(self, group: str) -> tuple[str, ...]:
         """The ids of a group's rules."""
         return tuple(rule.id for rule in self.rules.values() if rule.group == group)

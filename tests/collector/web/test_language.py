@@ -1,10 +1,11 @@
 """Which language a person reads: what they chose, else their browser, else German."""
 
 import asyncio
+from urllib.parse import quote_plus
 
 import pytest
 from tests.collector.web.client import visitor
-from tests.collector.web.stage import SOC, TOWN, Stage
+from tests.collector.web.stage import SOC, TOWN, Stage, pack
 
 from verbundwacht_collector import i18n
 from verbundwacht_collector.web.speech import accepted
@@ -134,3 +135,17 @@ def test_a_block_in_a_language_ends_with_the_one_before() -> None:
             i18n.speak("fr")
     assert i18n.current() == "de"
     assert i18n.lookup("") == ""
+
+
+async def test_an_alert_is_found_by_what_the_page_calls_it_in_either_language(site: Stage) -> None:
+    rule = next(rule for rule in pack().rules if rule.id == "linux.ssh.password-login")
+    found = {}
+    async with visitor(site, SOC) as someone:
+        for language in ("de", "en"):
+            await someone.post("/language", {"language": language, "next": "/"})
+            asked = quote_plus(rule.problem[language][:20])
+            found[language] = (await someone.get(f"/alerts?q={asked}")).text
+
+    for language, text in found.items():
+        assert rule.problem[language] in text
+    assert rule.problem["en"] != rule.problem["de"]
