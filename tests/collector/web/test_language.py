@@ -143,7 +143,7 @@ async def test_an_alert_is_found_by_what_the_page_calls_it_in_either_language(si
     async with visitor(site, SOC) as someone:
         for language in ("de", "en"):
             await someone.post("/language", {"language": language, "next": "/"})
-            asked = quote_plus(rule.problem[language][:20])
+            asked = quote_plus(rule.problem[language].rpartition(": ")[2][:15].strip())
             found[language] = (await someone.get(f"/alerts?q={asked}")).text
 
     for language, text in found.items():
