@@ -160,6 +160,15 @@ BAD_CLIENT_ID = ConfigProblem(
     "Take up to 64 characters of A-Z, a-z, 0-9 and ._-, not the id of a host.",
 )
 
+NOT_THE_BROKER = ConfigProblem(
+    "C214",
+    "{file}: der MQTT-Eingang ist zu, public.mqtt = {value} nennt aber noch diesen Sammler.",
+    "{file}: the MQTT door is closed, but public.mqtt = {value} still names this collector.",
+    "Dort den Broker eintragen, so wie die Server ihn erreichen; sonst bleibt ihnen nur HTTPS.",
+    "Enter the broker there, as the hosts reach it; otherwise only HTTPS is left to them.",
+    warning=True,
+)
+
 # C3, what leaves the house: mail and webhooks
 
 NO_RECIPIENTS = ConfigProblem(

@@ -11,7 +11,7 @@ from typing import NamedTuple, ParamSpec
 
 from verbundwacht_collector import config_problems, machine_problems
 from verbundwacht_collector.checkup import keys, machine, ports, store
-from verbundwacht_collector.config import LOOPBACK, Config, Folder, address, look
+from verbundwacht_collector.config import LOOPBACK, Config, Folder, address, broker_address, look
 from verbundwacht_collector.config_reading import shown
 from verbundwacht_collector.equipment import mail_server, webhook_target
 from verbundwacht_collector.errors import CodedError, ConfigError
@@ -62,11 +62,21 @@ def warnings(path: Path, config: Config) -> Iterator[ConfigError]:
     metrics = config.listen.metrics
     if metrics and address(metrics, path, "listen.metrics")[0] not in LOOPBACK:
         yield ConfigError(config_problems.METRICS_FOR_ALL, file=path, value=shown(metrics))
+    if config.broker_url and not config.mqtt_endpoint and _still_named(path, config):
+        value = shown(config.public.mqtt)
+        yield ConfigError(config_problems.NOT_THE_BROKER, file=path, value=value)
     if config.mail is not None and config.mail.user:
         if not config.mail.password_file:
             yield ConfigError(config_problems.USER_WITHOUT_PASSWORD, file=path)
         elif config.mail.security == "none":
             yield ConfigError(config_problems.PLAIN_PASSWORD, file=path)
+
+
+def _still_named(path: Path, config: Config) -> bool:
+    """Servers are sent to this collector, where only the broker takes MQTT."""
+    own, _ = address(config.public.https, path, "public.https")
+    told, _ = address(config.public.mqtt, path, "public.mqtt")
+    return told == own != broker_address(config.broker_url, path)[0]
 
 
 def secrets(folder: Folder, config: Config) -> list[ConfigError]:

@@ -314,6 +314,11 @@ def _(scene: Scene) -> Words:
     return reader(scene, -380)
 
 
+@provokes("C214")
+def _(scene: Scene) -> Words:
+    return reader(scene, 0)
+
+
 @provokes("C501")
 def _(scene: Scene) -> Words:
     scene.operator.folder.database.unlink()

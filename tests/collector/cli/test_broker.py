@@ -27,6 +27,7 @@ def put_in_front(operator: Operator, *, keep_endpoint: bool = False) -> Config:
     text = operator.folder.config.read_text("utf-8")
     if not keep_endpoint:
         text = "\n".join(line for line in text.splitlines() if not line.startswith('mqtt = "0.0'))
+    text = text.replace('mqtt = "localhost:8883"', 'mqtt = "broker.example:8883"')
     operator.settings(f'broker_url = "mqtts://broker.example"\n{text}')
     return load(operator.folder)
 
