@@ -22,24 +22,39 @@ from verbundwacht_collector.errors import (
 from verbundwacht_collector.i18n import N_, _, lookup
 from verbundwacht_collector.rules.errors import PackError
 
-EXAMPLES: Final = N_(
-    """\
-Beispiele:
-  verbundwacht init --dir sammler --alliance "Verbund Hochwald" --public sammler.example
-  verbundwacht municipality add musterdorf --name Musterdorf --contact it@musterdorf.example
-  verbundwacht host add --municipality musterdorf --request web01.vw --receipt web01.quittung
-  verbundwacht user add jana --name "Jana Brenner"        sieht den ganzen Verbund
-  verbundwacht check-config --dir sammler                 alles, was serve stören würde
-  verbundwacht serve --dir sammler
-  verbundwacht broker prepare --name broker.example --out broker
-  verbundwacht alerts --json
-  verbundwacht alert take W-2026-0001 --by jana
-  verbundwacht channel test soc@example.org --wait
-  verbundwacht overlay maintenance --municipality musterdorf --for 2h --reason "Neue Firewall"
-  verbundwacht pack test rules/linux-basis
-"""
+EXAMPLES: Final = (
+    ('verbundwacht init --dir sammler --alliance "Verbund Hochwald" --public sammler.example', ""),
+    (
+        "verbundwacht municipality add musterdorf --name Musterdorf"
+        " --contact it@musterdorf.example",
+        "",
+    ),
+    (
+        "verbundwacht host add --municipality musterdorf --request web01.vw"
+        " --receipt web01.quittung",
+        "",
+    ),
+    ('verbundwacht user add jana --name "Jana Brenner"', N_("sieht den ganzen Verbund")),
+    ("verbundwacht check-config --dir sammler", N_("alles, was serve stören würde")),
+    ("verbundwacht serve --dir sammler", ""),
+    ("verbundwacht broker prepare --name broker.example --out broker", ""),
+    ("verbundwacht alerts --json", ""),
+    ("verbundwacht alert take W-2026-0001 --by jana", ""),
+    ("verbundwacht channel test soc@example.org --wait", ""),
+    (
+        "verbundwacht overlay maintenance --municipality musterdorf --for 2h"
+        ' --reason "Neue Firewall"',
+        "",
+    ),
+    ("verbundwacht pack test rules/linux-basis", ""),
 )
+"""Commands, each with what to know about it."""
 Run = Callable[[argparse.Namespace], int]
+
+
+def _examples() -> str:
+    lines = (f"  {command:<55} {lookup(note)}".rstrip() for command, note in EXAMPLES)
+    return "\n".join([_("Beispiele:"), *lines, ""])
 
 
 class _Commands:
@@ -61,7 +76,7 @@ class _Commands:
             parents=self._shared,
             help=text,
             description=text,
-            epilog=f"{lookup(EXAMPLES)}\n{explained(self._before + name)}\n",
+            epilog=f"{_examples()}\n{explained(self._before + name)}\n",
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
         if run is not None:
@@ -100,7 +115,7 @@ def build_parser() -> argparse.ArgumentParser:
         prog="verbundwacht",
         parents=shared,
         description=_("Sammler von Verbundwacht: prüft Meldungen, wendet Regeln an, alarmiert."),
-        epilog=f"{lookup(EXAMPLES)}\n{explained('')}\n",
+        epilog=f"{_examples()}\n{explained('')}\n",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
