@@ -202,6 +202,11 @@ class RawClient:
                 return None
             return mqtt5.read(memoryview(bytes(raw)))[0]
 
+    async def said_to(self, packet: mqtt5.Packet) -> mqtt5.Packet | None:
+        """What is answered to this packet."""
+        await self.send(packet)
+        return await self.read()
+
     async def rest(self, within_s: float = 20.0) -> list[mqtt5.Packet]:
         """Everything until the connection ends."""
         found = []

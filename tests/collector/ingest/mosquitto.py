@@ -3,6 +3,7 @@
 Started, frozen, killed and started again by tests; ended by its process, whatever happens.
 """
 
+import asyncio
 import contextlib
 import os
 import shutil
@@ -15,7 +16,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from tests.collector.ingest.fakes import Counts, Receiver, Site, until
+import aiomqtt
+from tests.collector.ingest.fakes import Counts, Identity, Receiver, Site, until
 
 from verbundwacht_collector import pki
 from verbundwacht_collector.ingest.broker import BrokerDoor, Pace
@@ -186,3 +188,29 @@ async def brokered(
     finally:
         receiver.open.set()
         await door.close()
+
+
+async def lose_connection(house: Brokered) -> None:
+    """As if the network had gone; the door is connected again."""
+    lost = house.door.status.lost
+    subscriber = house.door._subscriber
+    assert subscriber is not None
+    await until(lambda: not subscriber._client.want_write())  # PUBACKs are written by the loop
+    subscriber.fail("the network is gone")
+    await until(lambda: house.door.status.lost > lost and house.door.status.connected)
+
+
+async def flood(port: int, agent: Identity, many: int) -> None:
+    """So many messages of 20 KB are with the broker, numbered."""
+    async with aiomqtt.Client(
+        "localhost",
+        port,
+        identifier=agent.name,
+        protocol=aiomqtt.ProtocolVersion.V5,
+        tls_context=agent.context(),
+    ) as client:
+        rest = bytes(20_480 - 8)
+        for start in range(0, many, 8):
+            numbers = range(start, min(start + 8, many))
+            some = [agent.peer.agent[-4:] + n.to_bytes(4, "big") + rest for n in numbers]
+            await asyncio.gather(*(client.publish(agent.up, one, qos=1) for one in some))

@@ -9,14 +9,13 @@ import contextlib
 import socket
 import ssl
 from collections.abc import AsyncIterator, Callable, Iterator
-from pathlib import Path
 
 import aiomqtt
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.collector.ingest.fakes import Identity, Site, until
-from tests.collector.ingest.mosquitto import Mosquitto, broker, target
+from tests.collector.ingest.mosquitto import Mosquitto, target
 
 from verbundwacht_collector.ingest.subscriber import (
     BURST,
@@ -28,12 +27,6 @@ from verbundwacht_collector.ingest.subscriber import (
 )
 
 UP = "vw/1/up/+/+"
-
-
-@pytest.fixture
-def mosquitto(site: Site, tmp_path: Path) -> Iterator[Mosquitto]:
-    with broker(tmp_path / "broker", site.authority) as one:
-        yield one
 
 
 class Desk:
