@@ -228,7 +228,7 @@ class Collector:
             channels["mail"] = by_mail(
                 server,
                 first_step=lambda rule_id: self._rules().texts(rule_id).remediation.strip(),
-                title=lambda rule_id, stored: self._rules().title(rule_id, stored),
+                title=lambda rule_id, stored: self._rules().problem(rule_id, stored),
                 url=base,
                 language=self.config.mail.language,
             )

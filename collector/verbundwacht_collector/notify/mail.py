@@ -59,7 +59,7 @@ def _text(row: DeliveryRecord, first_step: str, url: str) -> str:
     subject = f" ({row.subject})" if row.subject else ""
     found = _("Festgestellt am %(time)s.", time=words.at(row.event_at))
     parts = [
-        f"{words.relation(row).capitalize()}{row.title}{subject}.",
+        f"{row.title}{subject}.",
         f"{_where(row)}. {found}",
     ]
     if row.event_kind in ENDINGS:

@@ -6,7 +6,6 @@ from zoneinfo import ZoneInfo
 
 from babel.dates import format_datetime
 
-from verbundwacht_collector.alerts.system_rules import SYSTEM_RULES
 from verbundwacht_collector.i18n import N_, _, locale, lookup, pgettext
 from verbundwacht_collector.store.digest import OpenAlert
 from verbundwacht_collector.store.outbox import ENDINGS, BundledRecord
@@ -54,16 +53,10 @@ def mark(one: About) -> str:
     return lookup(SEVERITY[one.severity]) + lookup(AGAIN.get(one.event_kind, ""))
 
 
-def relation(one: About) -> str:
-    """A rule's title says what ought to be; alone it would read like good news."""
-    ended = one.event_kind in ENDINGS
-    return "" if ended or one.rule_id in SYSTEM_RULES else _("nicht erfüllt") + ": "
-
-
 def what(one: About) -> str:
-    """„nicht erfüllt: Kein offener Port tcp/23“, on one line whatever the pack wrote."""
+    """„Ein Port ist offen tcp/23“, on one line whatever the pack wrote."""
     subject = f" {one.subject}" if one.subject else ""
-    return " ".join(f"{relation(one)}{one.title}{subject}".split())
+    return " ".join(f"{one.title}{subject}".split())
 
 
 def at(ms: int) -> str:

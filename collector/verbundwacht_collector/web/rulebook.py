@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from verbundwacht_collector.alerts.system_rules import SYSTEM_RULES
-from verbundwacht_collector.i18n import N_, current, lookup
+from verbundwacht_collector.i18n import N_, _, current, lookup
 from verbundwacht_collector.rules.model import Pack
 
 OWN_GROUP: Final = ("collector", N_("Verbindung und Messung"))
@@ -48,11 +48,6 @@ class RuleBook:
         found = self.rules.get(rule_id)
         return stored if found is None else found.problem
 
-    def title(self, rule_id: str, stored: str) -> str:
-        """What ought to be, by a rule in force; else the title that was stored with an alert."""
-        found = self.rules.get(rule_id)
-        return stored if found is None else found.title
-
     def saying(self, text: str) -> tuple[str, ...]:
         """The ids of rules that the pages call by something with this text; "" is in none."""
         wanted = text.casefold()
@@ -67,6 +62,11 @@ class RuleBook:
         return tuple(rule.id for rule in self.rules.values() if rule.group == group)
 
 
+def _problem(title: str, problem: str) -> str:
+    """What is wrong. A title alone says what ought to be, and would read like good news."""
+    return problem if problem != title else _("nicht erfüllt: %(title)s", title=title)
+
+
 def rule_book(packs: Sequence[Pack]) -> RuleBook:
     """The rules of all packs, and the collector's own, in the reader's language."""
     language = current()
@@ -78,7 +78,7 @@ def rule_book(packs: Sequence[Pack]) -> RuleBook:
             rules[rule.id] = RuleTexts(
                 id=rule.id,
                 title=rule.title[language],
-                problem=rule.problem[language],
+                problem=_problem(rule.title[language], rule.problem[language]),
                 severity=rule.severity,
                 group=rule.group,
                 rationale=rule.rationale[language],

@@ -261,7 +261,7 @@ async def test_it_says_what_needs_action_in_the_order_of_urgency(collector: Coll
     assert "1 Server schweigt" in subject
     order = [
         "Offene Warnungen (3)",
-        f"- [kritisch, neu] {number}: nicht erfüllt: t.reboot (web01, Musterdorf; neu, seit",
+        f"- [kritisch, neu] {number}: t.reboot (web01, Musterdorf; neu, seit",
         f"https://sammler.example/alerts/{number}",
         "- [niedrig, neu]",
         "Alle offenen Warnungen: https://sammler.example/alerts",
