@@ -20,6 +20,7 @@ from verbundwacht_collector.observe.tally import CLOCKS_PER_BATCH, Arrived, Tall
 from verbundwacht_collector.peer import Answer, Peer
 from verbundwacht_collector.pipeline import Received, Taken, take_in
 from verbundwacht_collector.store.protocol import Store, Transaction
+from verbundwacht_collector.strangers import Strangers
 from verbundwacht_wire.codes import Code
 from verbundwacht_wire.keys import Signer
 
@@ -51,6 +52,7 @@ class Committer:
         self._writer = ThreadPoolExecutor(1, "writer")
         self._running: asyncio.Task[None] | None = None
         self._refused: dict[Code, int] = {}
+        self._strangers = Strangers()
         self.tally = Tally()
 
     async def receive(self, raw: bytes, peer: Peer, *, door: str = "") -> Answer:
@@ -147,7 +149,9 @@ class Committer:
     def _transact(self, messages: Sequence[Received]) -> list[Answer]:
         now, start = self._clock(), time.perf_counter()
         with self._begun() as (tx, judge):
-            taken = [take_in(tx, message, judge) for message in messages]
+            self._strangers.held_back = 0  # a batch that failed is counted when it comes again
+            taken = [take_in(tx, message, judge, self._strangers) for message in messages]
+            _count_held_back(tx, self._strangers.held_back)
             _note_when(tx, {one.code for one in taken if one.code}, now)
             seq = self._downlink(tx, now, len(taken))
         self.tally.committed(time.perf_counter() - start, _clocks(messages, taken))
@@ -165,6 +169,13 @@ def _note_when(tx: Transaction, codes: Iterable[Code], now: int) -> None:
     """Each of these codes was last given now: once per batch, not per message."""
     for code in codes:
         tx.set_counter(f"at:{code.value}", now)
+
+
+def _count_held_back(tx: Transaction, many: int) -> None:
+    """Keys that nobody looked up count like unknown ones: one write and one line per batch."""
+    if many:
+        tx.count(f"code:{Code.UNKNOWN_KEY.value}", many)
+        log.warning("keys.not_looked_up", messages=many)
 
 
 def _clocks(messages: Sequence[Received], taken: Sequence[Taken]) -> list[tuple[int, int]]:

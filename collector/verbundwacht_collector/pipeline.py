@@ -22,6 +22,7 @@ from verbundwacht_collector.peer import Peer
 from verbundwacht_collector.store.observed import ODD
 from verbundwacht_collector.store.protocol import Transaction
 from verbundwacht_collector.store.records import Chain, HostRecord
+from verbundwacht_collector.strangers import Strangers
 from verbundwacht_collector.verify import check_sender
 from verbundwacht_wire.codes import Code
 from verbundwacht_wire.errors import PayloadError, WireError
@@ -53,13 +54,23 @@ class Taken(NamedTuple):
     want: Want | None = None
 
 
-def take_in(tx: Transaction, message: Received, judge: Judge) -> Taken:
-    """Everything the message causes is written into the transaction; says what became of it."""
+def take_in(
+    tx: Transaction, message: Received, judge: Judge, strangers: Strangers | None = None
+) -> Taken:
+    """Everything the message causes is written into the transaction; says what became of it.
+
+    strangers: without one, unknown keys are looked up as often as they come.
+    """
+    strangers = strangers or Strangers()
     try:
         frame = read_frame(message.raw)
+        if not strangers.may_ask(message.peer, frame.header.kid, message.at):
+            return Taken(Code.UNKNOWN_KEY)  # counted and logged per batch: a line each is a flood
         host = tx.host_by_kid(frame.header.kid)
     except WireError as refusal:
         return _refused(tx, refusal, message)
+    if host is None:
+        strangers.unknown(message.peer, message.at)
     try:
         host = check_sender(frame, host, message.peer)
     except WireError as refusal:
@@ -68,6 +79,7 @@ def take_in(tx: Transaction, message: Received, judge: Judge) -> Taken:
         return taken._replace(
             host=host if proven else None, header=frame.header, entry=frame.entry_hash
         )
+    strangers.proven(message.peer, frame.header.kid)
     take = _take_beat if frame.header.typ == BEAT else _take_report
     taken = take(tx, message, frame, host, judge)
     if taken.code:
@@ -240,7 +252,7 @@ def tick(tx: Transaction, judge: Judge, *, now: int, serving_since: int) -> None
     Once a minute. Each host's clock rules are judged once an hour, in its own minute.
     """
     silence.watch(tx, judge.settings, now=now, serving_since=serving_since)
-    release(tx, now=now)
+    release(tx, now=now, serving_since=serving_since)
     for host_id in tx.hosts_in_slot(now // 60_000 % 60):
         host = tx.host_by_id(host_id)
         if host.judged_by == judge.digest and not _overdue(host, now):
