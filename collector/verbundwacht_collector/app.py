@@ -49,7 +49,7 @@ from verbundwacht_collector.store.sqlite import SqliteStore
 from verbundwacht_collector.web.app import web_app
 from verbundwacht_collector.web.deps import WebDeps
 from verbundwacht_collector.web.readers import Readers
-from verbundwacht_collector.web.rulebook import RuleBook, rule_book
+from verbundwacht_collector.web.rulebook import RuleBook, rule_book, titles
 
 OUTBOX_EVERY_S: Final = 1.0
 MINUTE_MS: Final = 60_000
@@ -234,7 +234,12 @@ class Collector:
             )
         if self.config.webhook:
             targets = {one.name: webhook_target(self.folder, one) for one in self.config.webhook}
-            channels["webhook"] = by_webhook(targets, url=base, clock=now_ms)
+            channels["webhook"] = by_webhook(
+                targets,
+                url=base,
+                clock=now_ms,
+                titles=lambda rule_id: titles(self.source.packs, rule_id),
+            )
         return channels
 
     def _rules(self) -> RuleBook:

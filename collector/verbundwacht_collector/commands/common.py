@@ -16,6 +16,7 @@ import msgspec
 from verbundwacht_collector import config_problems
 from verbundwacht_collector.config import Folder
 from verbundwacht_collector.errors import LANGUAGES, ConfigError, Lang
+from verbundwacht_collector.i18n import locale, pgettext
 from verbundwacht_collector.scope import OperatorScope
 from verbundwacht_collector.store.protocol import Transaction
 from verbundwacht_collector.store.sqlite import (
@@ -109,7 +110,11 @@ def when(at: int | None) -> str:
     """Unix milliseconds as people write it here, or a dash."""
     if at is None:
         return "–"
-    return datetime.fromtimestamp(at / 1000, _ZONE).strftime("%d.%m.%Y %H:%M")
+    from babel.dates import format_datetime
+
+    pattern = pgettext("date pattern", "dd.MM.y HH:mm")
+    local = datetime.fromtimestamp(at / 1000, _ZONE)
+    return format_datetime(local, pattern, tzinfo=_ZONE, locale=locale())
 
 
 def note(text: str) -> None:

@@ -6,7 +6,7 @@ import msgspec
 from msgspec.structs import replace
 
 from verbundwacht_collector import i18n
-from verbundwacht_collector.notify import mail, webhook
+from verbundwacht_collector.notify import mail, notices, webhook
 from verbundwacht_collector.notify.claim import Message
 from verbundwacht_collector.notify.errors import DeliveryError
 from verbundwacht_collector.notify.outbox import Channel
@@ -53,15 +53,19 @@ def retitled(message: Message, title: Title) -> Message:
 
 
 def by_webhook(
-    targets: Mapping[str, webhook.Target], *, url: str, clock: Callable[[], int]
+    targets: Mapping[str, webhook.Target],
+    *,
+    url: str,
+    clock: Callable[[], int],
+    titles: notices.Titles = notices.no_titles,
 ) -> Channel:
-    """Signed posts to the target that has the recipient's name."""
+    """Signed posts to the target that has the recipient's name, titles in every language."""
 
     async def send(message: Message) -> str:
         target = targets.get(message.recipient)
         if target is None:
             raise DeliveryError(f"webhook {message.recipient} is not configured", permanent=False)
-        body = webhook.compose(message, url=url)
+        body = webhook.compose(message, url=url, titles=titles)
         return await webhook.post(target, message.id, body, now_ms=clock())
 
     return send

@@ -4,7 +4,7 @@ The digest's order is the order of urgency: open alerts, silent hosts, what ends
 not delivered. Every list is cut, and says how many more there are and where they stand.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
 import msgspec
@@ -15,6 +15,7 @@ from verbundwacht_collector.store.digest import Digest, EndingOverlay, OpenAlert
 from verbundwacht_collector.store.outbox import ENDINGS, BundledRecord, NoticeRecord
 
 LISTED: Final = 200
+Titles = Callable[[str], Mapping[str, str]]
 _STATES: Final = {
     "new": N_("neu"),
     "taken": N_("in Bearbeitung"),
@@ -38,10 +39,24 @@ def written(notice: NoticeRecord, *, url: str) -> tuple[str, str]:
     return _test(notice, url)
 
 
-def data(notice: NoticeRecord, *, url: str) -> tuple[str, dict[str, object]]:
+def no_titles(_rule_id: str) -> Mapping[str, str]:
+    """Where nobody knows the packs."""
+    return {}
+
+
+def titled(titles: Titles, rule_id: str) -> dict[str, object]:
+    """`titles` with the rule's titles by language; without it if the rule is not in force."""
+    found = titles(rule_id)
+    return {"titles": dict(found)} if found else {}
+
+
+def data(
+    notice: NoticeRecord, *, url: str, titles: Titles = no_titles
+) -> tuple[str, dict[str, object]]:
     """(type, data) of the webhook's body."""
     if notice.notice == "bundle":
-        return "alert.bundle", {"events": [event(one, url) for one in notice.bundled]}
+        events = [event(one, url) | titled(titles, one.rule_id) for one in notice.bundled]
+        return "alert.bundle", {"events": events}
     if notice.notice == "digest":
         return "digest.daily", msgspec.json.decode(notice.content, type=dict[str, object])
     return "channel.test", {"requested_by": notice.actor, "url": url}

@@ -44,10 +44,10 @@ def secret_bytes(text: str) -> bytes:
     return key
 
 
-def compose(message: Message, *, url: str) -> bytes:
-    """The body of the message."""
+def compose(message: Message, *, url: str, titles: notices.Titles = notices.no_titles) -> bytes:
+    """The body of the message. titles: rule id -> its titles by language, empty if unknown."""
     if isinstance(message, NoticeRecord):
-        kind, data = notices.data(message, url=url)
+        kind, data = notices.data(message, url=url, titles=titles)
         return _body(kind, message.created_at, data)
     data = {
         "alert": message.number,
@@ -60,6 +60,7 @@ def compose(message: Message, *, url: str) -> bytes:
         "simulated": bool(message.simulated),
         "reason": message.event_reason,
         "url": f"{url}/alerts/{message.number}" if url else "",
+        **notices.titled(titles, message.rule_id),
     }
     return _body(f"alert.{message.event_kind}", message.event_at, data)
 

@@ -67,6 +67,14 @@ def _problem(title: str, problem: str) -> str:
     return problem if problem != title else _("nicht erfüllt: %(title)s", title=title)
 
 
+def titles(packs: Sequence[Pack], rule_id: str) -> Mapping[str, str]:
+    """The titles of a rule in force by language; empty for any other."""
+    if rule_id in SYSTEM_RULES:
+        return SYSTEM_RULES[rule_id].title
+    found = (rule.title for pack in packs for rule in pack.rules if rule.id == rule_id)
+    return next(found, {})
+
+
 def rule_book(packs: Sequence[Pack]) -> RuleBook:
     """The rules of all packs, and the collector's own, in the reader's language."""
     language = current()

@@ -1,5 +1,6 @@
 """Mails of a channel whose language is English: every kind, no German, the pack's own titles."""
 
+import json
 from email.message import EmailMessage
 
 import msgspec
@@ -10,7 +11,7 @@ from tests.collector.notify.test_mail import ROW, ROWS
 from tests.collector.web.stage import NOW, pack
 
 from verbundwacht_collector import i18n
-from verbundwacht_collector.notify import channels, mail
+from verbundwacht_collector.notify import channels, mail, webhook
 from verbundwacht_collector.notify.claim import Message
 from verbundwacht_collector.notify.mail import MailServer
 from verbundwacht_collector.store.digest import (
@@ -21,7 +22,7 @@ from verbundwacht_collector.store.digest import (
     Undelivered,
 )
 from verbundwacht_collector.store.outbox import BundledRecord, NoticeRecord
-from verbundwacht_collector.web.rulebook import rule_book
+from verbundwacht_collector.web.rulebook import rule_book, titles
 
 PLACE, HOST = "VG Altenbach", "vg-al-dms01"
 BUNDLED = BundledRecord(
@@ -78,7 +79,7 @@ async def sent(message: Message, language: str, monkeypatch: pytest.MonkeyPatch)
     channel = channels.by_mail(
         server,
         first_step=lambda rule: rule_book([pack()]).texts(rule).remediation,
-        title=lambda rule, stored: rule_book([pack()]).title(rule, stored),
+        title=lambda rule, stored: rule_book([pack()]).problem(rule, stored),
         url="https://sammler.example",
         language=language,
     )
@@ -98,7 +99,23 @@ async def test_no_mail_of_an_english_channel_holds_german(
     assert i18n.current() == "de"
 
 
-async def test_a_mail_has_the_title_that_its_rule_has_in_the_language_of_the_channel(
+def test_a_webhook_carries_the_titles_of_every_language_and_nothing_new_without_a_pack() -> None:
+    (rule,) = (one for one in pack().rules if one.id == ROW.rule_id)
+
+    plain = json.loads(webhook.compose(ROW, url=""))
+    both = json.loads(webhook.compose(ROW, url="", titles=lambda one: titles([pack()], one)))
+    bundle = json.loads(
+        webhook.compose(MESSAGES["bundle"], url="", titles=lambda one: titles([pack()], one))
+    )
+
+    assert both["data"].pop("titles") == dict(rule.title)
+    assert both == plain
+    assert bundle["data"]["events"][0]["titles"] == dict(rule.title)
+    assert titles([], "linux.gone") == {}
+    assert titles([], "system.host-silent")["en"] == "Server no longer reports"
+
+
+async def test_a_mail_says_what_its_rule_says_in_the_language_of_the_channel(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     (rule,) = (one for one in pack().rules if one.id == ROW.rule_id)
@@ -106,6 +123,6 @@ async def test_a_mail_has_the_title_that_its_rule_has_in_the_language_of_the_cha
 
     for language in ("de", "en"):
         _, text = await sent(ROW, language, monkeypatch)
-        assert rule.title[language] in text
+        assert rule.problem[language] in text
         assert rule.remediation[language].strip() in text
     assert "Kein offener Port" in (await sent(gone, "en", monkeypatch))[1]

@@ -129,4 +129,5 @@ def test_a_built_wheel_contains_the_third_party_files(tmp_path: Path) -> None:
         assert f"{inside}/{name}" in names
     assert sum("fira-sans-latin" in name for name in names) == 6
     assert "verbundwacht_collector/web/templates/alert.html" in names
+    assert "verbundwacht_collector/locale/en/LC_MESSAGES/verbundwacht.po" in names
     assert not any("axe-core" in name or name.endswith("hatch_build.py") for name in names)
