@@ -58,6 +58,9 @@ def _speak(env: jinja2.Environment) -> None:
     )
     # Jinja's own writes the bare number into `num`.
     env.globals["ngettext"] = _counted
+    # Read now: the first reader of a language should not wait, and a broken file stops the start.
+    for language in i18n.LANGUAGES:
+        i18n.catalogue(language)
 
 
 def _words() -> gettext.NullTranslations:
