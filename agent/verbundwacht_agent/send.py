@@ -12,6 +12,7 @@ import time
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from verbundwacht_agent.errors import ConfigError
+from verbundwacht_agent.fence import fenced
 from verbundwacht_agent.log import log_event
 from verbundwacht_agent.paths import Paths
 from verbundwacht_agent.peer import Peer, load_peer, tls_context
@@ -37,10 +38,16 @@ class Timing(NamedTuple):
 def run(paths: Paths, timing: Timing = Timing()) -> int:  # noqa: B008 - immutable
     """Deliver what there is. 0: all answered; 75: something is left for the next run; 2: settings.
 
+    70: something in this process tried to start a program or to load machine code (`fence`).
     A setting that cannot be used is one line of log whose `problem` names file, value and next
     step. Name resolution cannot be interrupted: when it hangs past the end, the process leaves
     without tidying up, which costs nothing, because every file is whole or absent.
     """
+    with fenced():
+        return _run(paths, timing)
+
+
+def _run(paths: Paths, timing: Timing) -> int:
     try:
         waiting = letters(paths)
         if not waiting:

@@ -15,13 +15,13 @@ from verbundwacht_agent import cli, host
 from verbundwacht_agent.exits import SPECIAL, USUAL, explained
 
 README: Final = Path(__file__).parents[2] / "README.md"
-CODES: Final = (0, 1, 2, 75)
+CODES: Final = (0, 1, 2, 70, 75)
 ROW: Final = re.compile(r"\| (?:`(?P<command>[a-z]+)`|every other one) \|(?P<cells>.*)\|")
 
 
 def promised() -> dict[str, set[int]]:
     """Command -> codes, as the table in README has them; "" stands for every other one."""
-    text = README.read_text("utf-8").partition("| command | 0 | 1 | 2 | 75 |\n")[2]
+    text = README.read_text("utf-8").partition("| command | 0 | 1 | 2 | 70 | 75 |\n")[2]
     found = {}
     for line in text.partition("\n\n")[0].splitlines()[1:]:
         row = ROW.fullmatch(line)
