@@ -6,13 +6,20 @@ a host must be able to hide neither its faults nor, with one message, the host f
 
 from typing import Final
 
+import structlog
+
 from verbundwacht_collector.store.protocol import Transaction
 from verbundwacht_collector.store.records import HostRecord, OverlayRecord
 from verbundwacht_wire.frame import Frame
 from verbundwacht_wire.messages import BEAT, Absence
 
 ACTOR: Final = "agent"
-MAX_AHEAD_MS: Final = 24 * 3600 * 1000
+DAY_MS: Final = 24 * 3600 * 1000
+MAX_AHEAD_MS: Final = DAY_MS
+MAX_PER_DAY: Final = 24
+"""Each announcement is kept as evidence: whoever makes one with every message fills the store."""
+
+log = structlog.get_logger()
 
 
 def announce(
@@ -23,10 +30,15 @@ def announce(
         absence = None  # over already, or the host's clock is far ahead
     if (absence.until if absence else None) == host.absent_until:
         return
-    for old in tx.overlays(host.municipality_id, at):
-        if old.kind == "absence" and old.host_id == host.id and old.ended_at is None:
+    known = tx.overlays(host.municipality_id, at - DAY_MS)
+    own = [one for one in known if one.kind == "absence" and one.host_id == host.id]
+    for old in own:
+        if old.ended_at is None and old.ends_at > at:
             tx.end_overlay(old.id, at, None)
             _audit(tx, host, "overlay.ended", at, old.reason)
+    if absence is not None and sum(one.created_at > at - DAY_MS for one in own) >= MAX_PER_DAY:
+        log.warning("absence.refused", host=host.name, per_day=MAX_PER_DAY)
+        absence = None
     if absence is not None:
         if frame.header.typ == BEAT:
             tx.keep_beat(host.id)

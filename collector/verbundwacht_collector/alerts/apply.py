@@ -280,11 +280,12 @@ def deliver(tx: Transaction, alert: AlertRecord, kind: str, event_id: int, now: 
         channels = [channel for channel in channels if channel.id in told]
     elif kind not in ("opened", "reopened", "raised", "cover_ended"):
         return
-    elif cover_of(tx, alert, now) is not None:
-        tx.set_held(alert.id, held=True)
-        return
     else:
+        is_covered = cover_of(tx, alert, now) is not None
         tx.supersede(alert.id, now)
+        tx.set_held(alert.id, held=is_covered)
+        if is_covered:
+            return
     expires_at = now + EXPIRES_MS.get(alert.severity, EXPIRES_DEFAULT_MS)
     for channel in channels:
         key = f"{alert.number}\0{event_id}\0{channel.kind}\0{channel.recipient}"

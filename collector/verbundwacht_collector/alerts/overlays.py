@@ -20,6 +20,8 @@ MAX_PAUSE_MS: Final = 72 * HOUR_MS
 MAX_WINDOW_MS: Final = 72 * HOUR_MS
 MAX_ABSENCE_MS: Final = 4 * HOUR_MS
 MAX_WEEKLY_MS: Final = 366 * 24 * HOUR_MS
+MAX_GRACE_MS: Final = HOUR_MS
+"""A host of rare messages may not outwait the gap between two nights' maintenance."""
 REMEMBERED_MS: Final = 10 * 24 * HOUR_MS
 """Longer ago no end of an overlay can matter: the longest window and three days' intervals."""
 ZONE: Final = ZoneInfo("Europe/Berlin")
@@ -67,11 +69,22 @@ def _weekly(overlay: OverlayRecord, now: int) -> list[int]:
     weeks = (min(now, overlay.weekly_until or 0) - overlay.starts_at) // (7 * 24 * HOUR_MS) + 1
     starts = []
     for n in range(max(weeks - 3, 0), max(weeks, 0) + 3):
-        # Wall-clock arithmetic: zoneinfo adds days in local time.
-        start = round((first + n * WEEK).timestamp() * 1000)
+        # Wall-clock arithmetic: zoneinfo adds days in local time. It forgets which of the two
+        # hours that are called the same was meant, so the first start is taken as it stands.
+        start = round((first + n * WEEK).timestamp() * 1000) if n else overlay.starts_at
         if start < (overlay.weekly_until or 0):
             starts.append(start)
     return starts
+
+
+def day_after(at: int) -> int:
+    """The midnight, in local time, that ends the day of this moment; days last 23 to 25 h."""
+    try:
+        day = datetime.fromtimestamp(at / 1000, UTC).astimezone(ZONE)
+        midnight = day.replace(hour=0, minute=0, second=0, microsecond=0, fold=0)
+        return round((midnight + timedelta(days=1)).timestamp() * 1000)
+    except (OverflowError, ValueError):  # no calendar has that day; nobody plans so far ahead
+        return at + 24 * HOUR_MS
 
 
 def is_over(overlay: OverlayRecord, now: int) -> bool:
@@ -137,9 +150,11 @@ def may_speak(last: Ended, *, last_seen: int | None, interval_ms: int, now: int)
     """Whether people are told now of an alert that was covered and is still open.
 
     After anything but a pause the host gets two messages' time to come back as it was: told is
-    what still fails then. A host that stays away is told of after three intervals.
+    what still fails then. A host that stays away is told of after three intervals. An interval
+    counts for an hour at most.
     """
     if last.kind == "pause":
         return True
+    interval_ms = min(interval_ms, MAX_GRACE_MS)
     heard_twice = (last_seen or 0) >= last.at + interval_ms
     return heard_twice or now >= last.at + 3 * interval_ms

@@ -45,6 +45,7 @@ def pause(
     for old in tx.overlays(alert.municipality_id, now):
         if old.fingerprint == alert.fingerprint and old.ended_at is None:
             tx.end_overlay(old.id, now, actor.person_id)
+            _audit(tx, "overlay.ended", old.id, actor, now, old.reason)
     overlay = OverlayRecord(
         kind="pause",
         municipality_id=alert.municipality_id,
@@ -56,8 +57,10 @@ def pause(
         created_at=now,
         created_by=actor.person_id,
     )
-    tx.add_overlay(overlay)
-    tx.set_held(alert.id, held=True)  # its end is told, whoever forgot it meanwhile
+    _audit(tx, "overlay.created", tx.add_overlay(overlay), actor, now, reason)
+    # What has not left yet stays here, and the end is told, whoever forgot it meanwhile.
+    tx.supersede(alert.id, now)
+    tx.set_held(alert.id, held=True)
     text = f"{for_ms // HOUR_MS} h: {reason}"
     tx.add_event(alert.id, at=now, kind="paused", reason="paused_by_person", text=text, actor=actor)
     tx.touch_alert(alert.id, now)

@@ -16,6 +16,7 @@ from verbundwacht_collector.alerts.model import (
     Settings,
     fingerprint,
 )
+from verbundwacht_collector.alerts.overlays import MAX_ABSENCE_MS
 from verbundwacht_collector.alerts.system_rules import SYSTEM_RULES
 from verbundwacht_collector.store.protocol import Transaction
 from verbundwacht_collector.store.records import AlertRecord, HeardRecord, HostRecord
@@ -28,7 +29,9 @@ def _late(host: HeardRecord, now: int, serving_since: int) -> bool:
 
 
 def _announced(host: HeardRecord, now: int) -> bool:
-    return host.absent_until is not None and host.absent_until > now
+    # One announced for tomorrow has not begun, and hides nothing today.
+    until = host.absent_until
+    return until is not None and until - MAX_ABSENCE_MS <= now < until
 
 
 def breaks_off(hosts: Sequence[HeardRecord], now: int, serving_since: int) -> bool:
@@ -51,12 +54,19 @@ def breaks_off(hosts: Sequence[HeardRecord], now: int, serving_since: int) -> bo
 
 
 def is_back(hosts: Sequence[HeardRecord], *, since: int, now: int, serving_since: int) -> bool:
-    """So many of those that fell silent with the line report again that it cannot be broken."""
+    """So many of those that fell silent with the line report again that it cannot be broken.
+
+    since: when the line broke. A host known to be silent is so until it speaks, also after a
+    start of the collector, which for the others counts as their last sign of life.
+    """
     quiet = [
         host
         for host in hosts
-        if _late(host, now, serving_since)
-        and not (host.silent_since is not None and host.silent_since < since - host.interval_ms)
+        if (
+            _late(host, now, serving_since)
+            if host.silent_since is None
+            else host.silent_since >= since - host.interval_ms
+        )
     ]
     return len(quiet) < MIN_HOSTS or 2 * len(quiet) < len(hosts)
 
@@ -140,10 +150,12 @@ def _says(tx: Transaction, alert: AlertRecord, kind: str, seen: Attestation) -> 
 
 def _ends(tx: Transaction, alert: AlertRecord, now: int, serving_since: int) -> None:
     hosts = tx.heard(alert.municipality_id)
-    if not is_back(hosts, since=alert.changed_at, now=now, serving_since=serving_since):
+    # Not changed_at: whoever takes the alert moves that, and not one host is back for it.
+    broke_at = tx.began_at(alert.id)
+    if not is_back(hosts, since=broke_at, now=now, serving_since=serving_since):
         return
     newest = tx.newest_message(alert.municipality_id)
-    if newest is None or newest[0] <= alert.opened_at:
+    if newest is None or newest[0] <= broke_at:
         return  # only a message ends it, never a host that was taken off the list
     resolved = replace(alert, state="resolved", changed_at=now)
     tx.set_alert(resolved, resolved_by=newest[1])

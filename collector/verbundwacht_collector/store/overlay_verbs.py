@@ -67,6 +67,10 @@ class OverlayVerbs(Statements):
         """The open alerts of one rule, of all municipalities."""
         return [AlertRecord(*row) for row in self._all("open_alerts_of", rule_id=rule_id)]
 
+    def began_at(self, alert_id: int) -> int:
+        """When it was opened, or opened again last."""
+        return int(self._all("began_at", alert_id=alert_id)[0][0])
+
     def heard(self, municipality_id: str) -> list[HeardRecord]:
         """When its active hosts were last heard."""
         return [HeardRecord(*row) for row in self._all("heard", municipality_id=municipality_id)]

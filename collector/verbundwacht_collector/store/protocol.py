@@ -108,6 +108,9 @@ class Transaction(OutboxTransaction, Protocol):
 
     def held_alerts(self) -> list[AlertRecord]: ...
     def open_alerts_of(self, rule_id: str) -> list[AlertRecord]: ...
+    def began_at(self, alert_id: int) -> int:
+        """When the alert was opened, or opened again."""
+
     def heard(self, municipality_id: str) -> list[HeardRecord]:
         """The active hosts of the municipality that were heard at least once."""
 

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.collector.alerts.history import OVERLAY, History, Step, histories, perform
 from tests.collector.fakes import FACTS, JUDGED, Collector
-from tests.fakes import DAY
+from tests.fakes import DAY, HOUR
 
 from verbundwacht_collector.alerts.model import HOST_SILENT
 from verbundwacht_collector.scope import OperatorScope
@@ -138,9 +138,9 @@ def nobody_is_told_of_what_is_covered(collector: Collector) -> None:
 
 
 def end_of_all_overlays(collector: Collector) -> None:
-    """Four days later: everything has ended, and the minute's work was done since."""
+    """Four days later: everything has ended, and since its start all hosts had their time."""
     collector.clock.advance(4 * DAY)
-    collector.tick(serving_since=collector.clock())
+    collector.tick(serving_since=collector.clock() - 3 * HOUR)
 
 
 def untold(collector: Collector) -> list[tuple[Any, ...]]:

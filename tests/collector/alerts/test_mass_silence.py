@@ -3,10 +3,12 @@
 import random
 
 import pytest
+from tests.collector.alerts.story import JANA, SOC
 from tests.collector.alerts.test_deliveries import send_all
 from tests.collector.fakes import Collector
 from tests.fakes import HOUR, INTERVAL, MINUTE, NEIGHBOUR, FakeAgent, kernel
 
+from verbundwacht_collector.alerts import actions, planning
 from verbundwacht_collector.alerts.silence import breaks_off
 from verbundwacht_collector.scope import OperatorScope
 from verbundwacht_collector.store import read
@@ -27,7 +29,7 @@ def town(collector: Collector) -> list[FakeAgent]:
     return agents
 
 
-def live(collector: Collector, agents: list[FakeAgent], ms: int) -> None:
+def live(collector: Collector, agents: list[FakeAgent], ms: int, *, serving_since: int = 0) -> None:
     """Minute by minute: each agent speaks once an interval, at a minute of its own."""
     minutes = INTERVAL // MINUTE
     for _ in range(ms // MINUTE):
@@ -36,7 +38,7 @@ def live(collector: Collector, agents: list[FakeAgent], ms: int) -> None:
             own = int(agent.name[-1]) * 2
             if collector.clock() // MINUTE % minutes == own % minutes:
                 collector.one(agent.beat())
-        collector.tick()
+        collector.tick(serving_since=serving_since)
 
 
 def told(collector: Collector) -> list[tuple[str, str]]:
@@ -156,3 +158,109 @@ def test_half_and_three_are_enough_and_less_is_not() -> None:
         return breaks_off(mixed, 100 * INTERVAL, 0)
 
     assert [breaks(3, 3), breaks(3, 4), breaks(2, 0), breaks(3, 0)] == [True, False, False, True]
+
+
+def half_is_gone(collector: Collector, town: list[FakeAgent]) -> str:
+    """Three of six have been silent for two hours; the number of the alert about the town."""
+    live(collector, town[3:], 2 * HOUR)
+    send_all(collector)
+    assert told(collector) == [(MASS, "opened")]
+    return str(collector.value("SELECT number FROM alert WHERE rule_id = :r", r=MASS))
+
+
+def test_who_takes_and_comments_the_alert_about_a_line_does_not_end_it(
+    collector: Collector, town: list[FakeAgent]
+) -> None:
+    number = half_is_gone(collector, town)
+    now = collector.clock()
+    collector.act(
+        lambda tx: actions.take(tx, scope=SOC, number=number, actor=JANA, now=now, version=None)
+    )
+    live(collector, town[3:], HOUR)
+
+    assert collector.alerts(MASS)[0][2] == "taken"
+    assert told(collector) == [(MASS, "opened")]
+
+
+def test_a_restart_of_the_collector_does_not_end_a_broken_line(
+    collector: Collector, town: list[FakeAgent]
+) -> None:
+    half_is_gone(collector, town)
+    started = collector.clock()
+    for _ in range(2 * HOUR // MINUTE):
+        live(collector, town[3:], MINUTE, serving_since=started)
+
+    assert collector.alerts(MASS)[0][2] == "new"
+    assert told(collector) == [(MASS, "opened")]
+
+
+def test_a_line_that_broke_again_is_ended_by_a_newer_message_only(
+    collector: Collector, town: list[FakeAgent]
+) -> None:
+    live(collector, [], 2 * HOUR)
+    send_all(collector)
+    live(collector, town, HOUR)
+    send_all(collector)
+    live(collector, [], 2 * HOUR)
+    began = collector.value(
+        "SELECT max(e.at) FROM alert_event e JOIN alert a ON a.id = e.alert_id"
+        " WHERE a.rule_id = :r AND e.kind = 'reopened'",
+        r=MASS,
+    )
+    with_all_off = "UPDATE host SET state = 'retired'"
+    collector.act(lambda tx: tx.execute(with_all_off, {}))
+    collector.tick()
+
+    assert began > 0
+    assert collector.alerts(MASS)[0][2] == "new"
+
+
+def test_a_line_that_is_still_broken_when_its_maintenance_ends_has_time_to_come_back(
+    collector: Collector, town: list[FakeAgent]
+) -> None:
+    now = collector.clock()
+    collector.act(
+        lambda tx: planning.plan_maintenance(
+            tx,
+            scope=SOC,
+            municipality_id="musterdorf",
+            host_id="",
+            actor=JANA,
+            now=now,
+            starts_at=now,
+            ends_at=now + 2 * HOUR,
+            weekly_until=None,
+            reason="Stromabschaltung",
+        )
+    )
+    live(collector, [], 2 * HOUR)
+    live(collector, town, HOUR)
+
+    assert told(collector) == []
+    assert {state for _, _, state in collector.alerts()} == {"resolved"}
+
+
+def test_an_absence_that_is_announced_for_tomorrow_hides_no_broken_line_today(
+    collector: Collector, town: list[FakeAgent]
+) -> None:
+    now = collector.clock()
+    for agent in town[:3]:
+        agent.absence = Absence(from_=now + 20 * HOUR, until=now + 23 * HOUR, reason="Umbau")
+        collector.one(agent.beat())
+    live(collector, town[3:], 2 * HOUR)
+
+    assert told(collector) == [(MASS, "opened")]
+
+
+def test_one_host_that_comes_and_goes_does_not_open_and_end_the_alert_each_time(
+    collector: Collector, town: list[FakeAgent]
+) -> None:
+    half_is_gone(collector, town)
+    for _ in range(6):
+        live(collector, town[2:], HOUR)
+        send_all(collector)
+        live(collector, town[3:], 2 * HOUR)
+        send_all(collector)
+
+    assert told(collector).count((MASS, "reopened")) == 0
+    assert told(collector).count((MASS, "resolved")) == 1

@@ -248,11 +248,16 @@ SELECT id, number, fingerprint, municipality_id, host_id, rule_id, subject, seve
        opened_at, changed_at, evidence, claimed_at, assignee_id, repeated, version
   FROM alert WHERE rule_id = :rule_id AND state IN ('new', 'taken', 'fix_claimed') ORDER BY id
 
+-- name: began_at
+SELECT max(at) FROM alert_event WHERE alert_id = :alert_id AND kind IN ('opened', 'reopened')
+
 -- name: heard
+-- Since when it is silent, also if somebody closed the alert about that.
 SELECT h.id, h.last_seen, h.interval_s * 1000,
+       CASE WHEN h.silent THEN
        (SELECT max(e.at) FROM alert a JOIN alert_event e ON e.alert_id = a.id
          WHERE a.host_id = h.id AND a.rule_id = 'system.host-silent'
-           AND a.state IN ('new', 'taken', 'fix_claimed') AND e.kind IN ('opened', 'reopened')),
+           AND e.kind IN ('opened', 'reopened')) END,
        h.absent_until
   FROM host h
  WHERE h.municipality_id = :municipality_id AND h.state = 'active' AND h.last_seen IS NOT NULL
