@@ -7,7 +7,7 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from verbundwacht_collector.alerts import planning
-from verbundwacht_collector.alerts.overlays import HOUR_MS, is_over, windows
+from verbundwacht_collector.alerts.overlays import HOUR_MS, day_after, is_over, windows
 from verbundwacht_collector.commands.common import (
     EVERYTHING,
     reading,
@@ -178,7 +178,7 @@ def maintenance(args: argparse.Namespace) -> int:
             now=now,
             starts_at=start,
             ends_at=start + args.span,
-            weekly_until=args.weekly_until + 24 * HOUR_MS if args.weekly_until else None,
+            weekly_until=day_after(args.weekly_until) if args.weekly_until else None,
             reason=args.reason,
         )
     if args.json:

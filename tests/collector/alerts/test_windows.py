@@ -12,6 +12,7 @@ from verbundwacht_collector.alerts.overlays import (
     ZONE,
     Ended,
     Window,
+    day_after,
     is_over,
     may_speak,
     windows,
@@ -116,3 +117,24 @@ def test_a_maintenance_is_followed_by_two_messages_or_three_quiet_intervals() ->
     assert not told(end - 1, end + 3 * interval - 1)
     assert told(end - 1, end + 3 * interval)
     assert may_speak(Ended("pause", end), last_seen=None, interval_ms=interval, now=end)
+
+
+@pytest.mark.parametrize(
+    ("day", "after"),
+    [
+        ("2026-10-25T00:00", "2026-10-26T00:00"),  # 25 hours
+        ("2027-03-28T00:00", "2027-03-29T00:00"),  # 23 hours
+        ("2026-12-18T20:15", "2026-12-19T00:00"),
+    ],
+)
+def test_the_last_day_lasts_until_midnight_also_when_the_clocks_change(
+    day: str, after: str
+) -> None:
+    assert day_after(ms(day)) == ms(after)
+
+
+def test_a_window_late_on_a_last_day_of_25_hours_still_begins() -> None:
+    start, last = ms("2026-10-18T23:30"), ms("2026-10-25T00:00")
+    weekly = maintenance(start, start + HOUR_MS, weekly_until=day_after(last))
+
+    assert windows(weekly, start)[1] == Window(ms("2026-10-25T23:30"), ms("2026-10-26T00:30"))

@@ -148,6 +148,13 @@ async def test_a_weekly_maintenance_lasts_through_its_last_day(site: Stage) -> N
     [
         ({"end-day": "2026-11-19"}, "Das Ende liegt nicht nach dem Beginn."),
         ({"end-day": "2026-11-25"}, "höchstens 72 Stunden"),
+        ({"end-day": "9999-12-31"}, "höchstens 72 Stunden"),
+        ({"start-day": "0001-01-01"}, "höchstens 72 Stunden"),
+        ({"weekly": "1", "last-day": "9999-12-31"}, "gilt höchstens ein Jahr"),
+        ({"weekly": "1", "last-day": "0001-01-01"}, "läge in der Vergangenheit"),
+        ({"start-day": "2026-11-20\0"}, "Bitte Datum und Uhrzeit angeben"),
+        ({"start-day": "2026-11-20 "}, "Bitte Datum und Uhrzeit angeben"),
+        ({"reason": "x" * 501}, "höchstens 500 Zeichen"),
         ({"start-day": "gestern"}, "Bitte Datum und Uhrzeit angeben"),
         ({"start-day": "", "start-clock": ""}, "Bitte Datum und Uhrzeit angeben"),
         ({"weekly": "1"}, "Bitte Datum und Uhrzeit angeben"),
@@ -205,3 +212,16 @@ async def test_an_odd_id_of_a_host_is_not_found(site: Stage) -> None:
         page = await jana.get("/overlays?host=%27%20OR%201")
 
     assert page.status == 404
+
+
+async def test_a_host_of_another_municipality_is_not_planned_for_under_an_own_name(
+    site: Stage,
+) -> None:
+    async with visitor(site, OTHER_TOWN) as stranger:
+        own, _ = await send(stranger, "/overlays", municipality="rosental", host=REAL, **EVENING)
+        theirs, _ = await send(
+            stranger, "/overlays", municipality="altenbach", host=REAL, **EVENING
+        )
+
+    assert (own, theirs) == (404, 404)
+    assert overlays(site) == []

@@ -7,7 +7,7 @@ from aiohttp import web
 
 from verbundwacht_collector.alerts import planning
 from verbundwacht_collector.alerts.actions import Actor
-from verbundwacht_collector.alerts.overlays import HOUR_MS
+from verbundwacht_collector.alerts.overlays import day_after
 from verbundwacht_collector.errors import NotFound, Refused
 from verbundwacht_collector.store import overlays as stored
 from verbundwacht_collector.store import read
@@ -66,7 +66,7 @@ def _asked(fields: Fields) -> dict[str, Any]:
     weekly_until = None
     if fields.get("weekly"):
         # The last day belongs to it.
-        weekly_until = local_time(fields, "last-day", "") + 24 * HOUR_MS
+        weekly_until = day_after(local_time(fields, "last-day", ""))
     return {
         "municipality_id": fields.get("municipality", ""),
         "host_id": fields.get("host", ""),
