@@ -32,8 +32,8 @@ from verbundwacht_collector.equipment import (
 )
 from verbundwacht_collector.errors import ConfigError
 from verbundwacht_collector.ingest import Receive
-from verbundwacht_collector.ingest.gate import Count
-from verbundwacht_collector.ingest.https import HttpsDoor
+from verbundwacht_collector.ingest.gate import Count, Limits
+from verbundwacht_collector.ingest.https import HTTPS_LIMITS, HttpsDoor
 from verbundwacht_collector.ingest.mqtt import MqttDoor
 from verbundwacht_collector.ingest.tls import Target
 from verbundwacht_collector.judging import Judge
@@ -48,6 +48,7 @@ from verbundwacht_collector.store.protocol import Transaction
 from verbundwacht_collector.store.sqlite import SqliteStore
 from verbundwacht_collector.web.app import web_app
 from verbundwacht_collector.web.deps import WebDeps
+from verbundwacht_collector.web.listener import GuardedSite, PageLimits, page_runner
 from verbundwacht_collector.web.readers import Readers
 from verbundwacht_collector.web.rulebook import RuleBook, rule_book, titles
 
@@ -139,8 +140,9 @@ class Collector:
     async def _open_doors(self) -> None:
         context = door_tls(self.folder)
         broker = broker_target(self.folder, self.config) if self.config.broker_url else None
-        mqtt = MqttDoor(context, *self._taken_at("mqtt"))
-        https = HttpsDoor(context, *self._taken_at("https"))
+        mqtt = MqttDoor(context, *self._taken_at("mqtt"), door_limits(self.config, Limits()))
+        https_limits = door_limits(self.config, HTTPS_LIMITS)
+        https = HttpsDoor(context, *self._taken_at("https"), https_limits)
         doors = (
             ("mqtt", self.config.mqtt_endpoint, mqtt),
             ("https", self.config.listen.https, https),
@@ -204,16 +206,20 @@ class Collector:
     async def _open_site(
         self, name: str, app: web.Application, context: ssl.SSLContext | None = None
     ) -> None:
-        runner = web.AppRunner(app, handle_signals=False, access_log=None)
+        most = self.config.limits
+        limits = PageLimits(most.web_connections, most.web_per_address)
+        runner = page_runner(app, limits)
         await runner.setup()
         self._parts.append(runner.cleanup)
+        sites: list[GuardedSite] = []
 
         async def start(host: str, port: int) -> None:
-            await web.TCPSite(runner, host, port, ssl_context=context).start()
+            sites.append(GuardedSite(runner, host, port, context, limits))
+            await sites[0].start()
 
         where = getattr(self.config.listen, name)
         await self._listen(f"listen.{name}", where, start)
-        self._doors[name] = where, lambda: bool(runner.addresses)
+        self._doors[name] = where, lambda: sites[0].is_open
 
     async def _write(self, act: Callable[[Transaction], T]) -> T:
         # The writer's thread speaks to whoever asked, in their language.
@@ -292,6 +298,14 @@ def cannot_listen(folder: Folder, key: str, text: str, refusal: OSError) -> Conf
         key=key,
         value=f'"{text}"',
         reason=reason,
+    )
+
+
+def door_limits(config: Config, usual: Limits) -> Limits:
+    """What a door for agents may hold: as usual, with the numbers of the settings."""
+    most = config.limits
+    return usual._replace(
+        connections=most.connections, unproven_per_address=most.unproven_per_address
     )
 
 

@@ -98,6 +98,15 @@ class Web(_Part, frozen=True, kw_only=True):
     insecure_loopback: bool = False  # plain HTTP, allowed on 127.0.0.1 only
 
 
+class Limits(_Part, frozen=True, kw_only=True):
+    """How many connections may be open at a time; what is above is refused, never queued."""
+
+    connections: int = 2_000  # at each of the agents' doors
+    unproven_per_address: int = 1_000  # of those, without a proven certificate, from one address
+    web_connections: int = 1_000
+    web_per_address: int = 256  # behind a proxy all visitors have one address
+
+
 class Config(_Part, frozen=True, kw_only=True):
     """The whole file."""
 
@@ -109,6 +118,7 @@ class Config(_Part, frozen=True, kw_only=True):
     webhook: list[Webhook] = []
     notify: Notify = Notify()
     web: Web = Web()
+    limits: Limits = Limits()
     broker_url: str = ""  # mqtts://name:port, instead of the own MQTT endpoint
     broker: Broker | None = None
     interval_s: int = 900
@@ -191,6 +201,7 @@ def _check(path: Path, config: Config) -> Iterator[ConfigError]:
         if config.web.key:
             key, other = other, key
         yield ConfigError(config_problems.HALF_A_PAIR, file=path, key=key, other=other)
+    yield from _check_limits(path, config.limits)
     yield from _check_webhooks(path, config.webhook)
     yield from _check_range(path, "notify.per_hour", config.notify.per_hour, 1, 1_000)
     if config.notify.digest and config.notify.digest_at is None:
@@ -269,6 +280,12 @@ def _check_range(path: Path, key: str, value: int, low: int, high: int) -> Itera
     if not low <= value <= high:
         values = {"key": key, "value": value, "low": low, "high": high}
         yield ConfigError(config_problems.OUT_OF_RANGE, file=path, **values)
+
+
+def _check_limits(path: Path, limits: Limits) -> Iterator[ConfigError]:
+    # Fewer than ten would be taken by one browser; more than 60,000 no process can have open.
+    for key in limits.__struct_fields__:
+        yield from _check_range(path, f"limits.{key}", getattr(limits, key), 10, 60_000)
 
 
 def _check_mail(path: Path, mail: Mail) -> Iterator[ConfigError]:

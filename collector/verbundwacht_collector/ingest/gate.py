@@ -23,6 +23,7 @@ class Limits(NamedTuple):
     """How much of this machine strangers and agents may hold."""
 
     connections: int = 2_000
+    unproven_per_address: int = 1_000  # a whole data centre may share one address
     per_peer: int = 1  # the newest stays: the older one belongs to a run that died
     handshake_s: float = 10.0
     first_s: float = 10.0  # until CONNECT, or until one request is there
@@ -47,6 +48,7 @@ class Gate:
         self._server: asyncio.Server | None = None
         self._port = 0
         self._unproven: dict[Secured, None] = {}  # in order of arrival
+        self._from: dict[str, dict[Secured, None]] = {}  # the same, by address
         self._proven: dict[Peer, list[Secured]] = {}
         self._proven_total = 0
         self._refusals = Refusals("connection.refused", name)
@@ -92,21 +94,38 @@ class Gate:
             await asyncio.sleep(0.02)
 
     def admit(self, connection: Secured) -> bool:
-        """Count a new connection in; False if all places are held by proven peers."""
-        if self.connections >= self._most:
+        """Count a new connection in; False if all places are held by proven peers.
+
+        An address that has many unproven ones already gives way to itself, so that one machine
+        cannot displace the handshakes of all the others.
+        """
+        same = self._from.get(connection.address, {})
+        if len(same) >= self.limits.unproven_per_address:
+            self._displace(next(iter(same)), "address_full", connection.address)
+        elif self.connections >= self._most:
             if not self._unproven:
                 self.refused("full")
                 return False
-            oldest = next(iter(self._unproven))
-            self.refused("displaced")
-            self.gone(oldest)
-            oldest.abort()
+            self._displace(next(iter(self._unproven)), "displaced")
         self._unproven[connection] = None
+        self._from.setdefault(connection.address, {})[connection] = None
         return True
+
+    def _displace(self, oldest: Secured, reason: str, detail: str = "") -> None:
+        self.refused(reason, detail)
+        self.gone(oldest)
+        oldest.abort()
+
+    def _no_longer_unproven(self, connection: Secured) -> None:
+        self._unproven.pop(connection, None)
+        same = self._from.get(connection.address, {})
+        same.pop(connection, None)
+        if not same:
+            self._from.pop(connection.address, None)
 
     def proven(self, connection: Secured, peer: Peer) -> None:
         """The connection is known to be this peer's; its older ones give way."""
-        self._unproven.pop(connection, None)
+        self._no_longer_unproven(connection)
         own = self._proven.setdefault(peer, [])
         own.append(connection)
         self._proven_total += 1
@@ -115,7 +134,7 @@ class Gate:
 
     def gone(self, connection: Secured) -> None:
         """Count the connection out; twice does no harm."""
-        self._unproven.pop(connection, None)
+        self._no_longer_unproven(connection)
         own = self._proven.get(connection.peer, []) if connection.peer else []
         if connection in own:
             own.remove(connection)

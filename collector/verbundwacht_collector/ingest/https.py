@@ -106,6 +106,7 @@ class HttpsDoor:
     def _check_head(self, request: web.Request) -> None:
         """Refuse by the head alone; the body stays unread."""
         if "Content-Encoding" in request.headers or request.content_type != MEDIA_TYPE:
+            self.gate.refused("encoding" if "Content-Encoding" in request.headers else "type")
             raise web.HTTPUnsupportedMediaType(text="")
         if (request.content_length or 0) > MAX_FRAME:
             self._count(Code.TOO_LARGE)

@@ -11,6 +11,7 @@ No byte reaches a door before the client certificate has named exactly one agent
 
 import asyncio
 import contextlib
+import ipaddress
 import ssl
 from collections.abc import Callable
 from datetime import datetime
@@ -83,12 +84,14 @@ class Secured(asyncio.Transport, asyncio.Protocol):
         self._holds: set[str] = set()  # who wants nothing read at the moment
         self._closing = False
         self.peer: Peer | None = None
+        self.address = ""  # where it comes from, as far as one sender can choose it
 
     # towards the socket
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """The socket is open; the handshake has to be over in time."""
         self._raw = cast(asyncio.Transport, transport)  # uvloop's is one by behaviour only
+        self.address = sender_address(transport.get_extra_info("peername"))
         if self._gate.admit(self):
             self._arm(self._gate.limits.handshake_s, self._too_slow)
         else:
@@ -255,3 +258,14 @@ class Secured(asyncio.Transport, asyncio.Protocol):
         """The connection ends at once."""
         self._closing = True
         self._raw.abort()
+
+
+def sender_address(where: Any) -> str:
+    """Who counts as one sender: an IPv4 address, or the 64 bits that one IPv6 customer gets."""
+    text = str(where[0]).partition("%")[0] if where else "0.0.0.0"  # noqa: S104 - gone already
+    address = ipaddress.ip_address(text)
+    if isinstance(address, ipaddress.IPv6Address):
+        if address.ipv4_mapped is not None:
+            return str(address.ipv4_mapped)
+        return str(ipaddress.ip_network((address, 64), strict=False))
+    return text

@@ -5,12 +5,14 @@ run. Referrer-Policy is `same-origin` and not `no-referrer`: the latter makes br
 `Origin: null` with our own forms, which the CSRF check would have to refuse.
 """
 
+import asyncio
 from typing import Final
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
 MAX_BODY: Final = 64 * 1024
+BODY_S: Final = 10.0  # for a whole form, however its bytes are spread
 CONTENT_SECURITY_POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
     "font-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; "
@@ -41,7 +43,7 @@ async def add_headers(request: web.Request, response: web.StreamResponse) -> Non
 
 @web.middleware
 async def refuse_odd_bodies(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Only small, plain form bodies reach a handler: 415 or 413 otherwise.
+    """Only small, plain, complete form bodies reach a handler: 415, 413 or 408 otherwise.
 
     Compressed bodies are refused by their header, before they could be inflated.
     """
@@ -55,6 +57,16 @@ async def refuse_odd_bodies(request: web.Request, handler: Handler) -> web.Strea
             raise web.HTTPRequestEntityTooLarge(
                 max_size=MAX_BODY, actual_size=request.content_length or 0
             )
+        await _read_in_time(request)
     elif request.can_read_body:
         raise web.HTTPRequestEntityTooLarge(max_size=0, actual_size=request.content_length or 0)
     return await handler(request)
+
+
+async def _read_in_time(request: web.Request) -> None:
+    """The body is there; aiohttp keeps it for the handler. Raises 408 or 413."""
+    try:
+        async with asyncio.timeout(BODY_S):
+            await request.read()
+    except TimeoutError:
+        raise web.HTTPRequestTimeout from None

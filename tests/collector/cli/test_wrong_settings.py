@@ -63,6 +63,14 @@ TEXTS: dict[str, tuple[str, tuple[str, ...]]] = {
     ),
     "interval too short": (GOOD.replace("900", "30"), ("interval_s", "30", "60 bis 86400")),
     "interval too long": (GOOD.replace("900", "86401"), ("interval_s", "86401", "60 bis 86400")),
+    "no place for anybody": (
+        f"{GOOD}[limits]\nconnections = 0\n",
+        ("limits.connections", "0", "10 bis 60000"),
+    ),
+    "more pages than a process can open": (
+        f"{GOOD}[limits]\nweb_per_address = 60001\n",
+        ("limits.web_per_address", "60001", "10 bis 60000"),
+    ),
     "address without a port": (
         GOOD.replace("127.0.0.1:0", "127.0.0.1", 1),
         ("listen.mqtt", "127.0.0.1", "Form: name:port"),

@@ -262,6 +262,46 @@ async def test_a_flood_of_refusals_is_one_line_of_log(
     assert capsys.readouterr().out.count("connection.refused") < 5
 
 
+async def test_an_address_with_many_half_open_connections_gives_way_to_itself(site: Site) -> None:
+    limits = Limits(connections=50, unproven_per_address=5)
+    async with open_house(site, limits) as house:
+        async with _idle_sockets(house.mqtt.port, 40) as idle:
+            idle[-1].send(b"\x16\x03\x01")
+            await until(lambda: house.mqtt.gate.connections == 5)
+            await _deliver(house, site.agent())
+            await until(lambda: house.mqtt.gate.connections == 4)
+            assert [one.fileno() > 0 for one in idle] == [True] * 40
+        await until(lambda: house.mqtt.gate.connections == 0)
+        assert house.mqtt.gate._from == {}
+
+
+async def test_a_proven_agent_is_not_displaced_by_strangers_from_its_own_address(
+    site: Site,
+) -> None:
+    limits = Limits(connections=10, unproven_per_address=5)
+    async with (
+        open_house(site, limits) as house,
+        raw_client(house.mqtt.port, site.agent()) as client,
+    ):
+        await client.hello()
+        async with _idle_sockets(house.mqtt.port, 40):
+            await until(lambda: house.mqtt.gate.connections == 6)
+            await client.send(client.frame(1))
+
+            assert isinstance(await client.read(), mqtt5.PubAckPacket)
+
+
+async def test_a_flood_of_half_open_handshakes_ends_in_time(site: Site) -> None:
+    """The first bytes of a hello, and then nothing."""
+    async with open_house(site, Limits(handshake_s=0.5)) as house:
+        async with _idle_sockets(house.mqtt.port, 50) as idle:
+            for one in idle:
+                one.send(b"\x16\x03\x01\x02\x00\x01\x00")
+            await until(lambda: house.mqtt.gate.connections == 50)
+            await until(lambda: house.mqtt.gate.connections == 0)
+        await _deliver(house, site.agent())
+
+
 async def test_idle_sockets_cost_no_tls_memory(site: Site) -> None:
     """asyncio's own TLS transport would hold 256 KiB for each of them."""
     async with open_house(site) as house:

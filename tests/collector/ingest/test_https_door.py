@@ -1,6 +1,7 @@
 """The HTTPS door over real TLS: what is read, what is refused by its head, what is answered."""
 
 import asyncio
+import contextlib
 import os
 import ssl
 import zlib
@@ -224,6 +225,68 @@ async def test_large_heads_are_refused_without_a_traceback_in_the_log(
     assert b" 400 Bad Request\r\n" in await _raw(house, site.agent(), line)
     assert b" 400 Bad Request\r\n" in await _raw(house, site.agent(), many)
     assert caplog.records == []
+
+
+@pytest.mark.parametrize(
+    ("said", "status"),
+    [
+        (b"TRACE /v1/up HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", b"405"),
+        (b"CONNECT x:1 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", b"404"),
+        (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", b"400"),
+        (
+            b"POST /v1/up HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
+            b"400",
+        ),
+        (
+            b"POST /v1/up HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n"
+            b"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+            b"400",
+        ),
+        (
+            b"POST /v1/up HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\n"
+            b"Connection: Upgrade, close\r\n\r\n",
+            b"415",
+        ),
+    ],
+)
+async def test_odd_requests_are_refused_and_the_next_one_served(
+    site: Site, house: House, caplog: pytest.LogCaptureFixture, said: bytes, status: bytes
+) -> None:
+    answer = await _raw(house, site.agent(), said)
+    served, _, _ = await _post(house, site.agent(), b"frame")
+
+    assert answer.split(b" ")[1] == status
+    assert (served, caplog.records) == (200, [])
+
+
+async def test_a_body_in_pieces_without_end_ends_in_time(site: Site, house: House) -> None:
+    head = (
+        b"POST /v1/up HTTP/1.1\r\nHost: x\r\nContent-Type: application/cose\r\n"
+        b"Transfer-Encoding: chunked\r\n\r\n"
+    )
+    slow = asyncio.create_task(_raw(house, site.agent(), head, b"1\r\nx\r\n"))
+    served, _, _ = await _post(house, site.agent(2), b"frame")
+
+    assert served == 200
+    assert (await slow).startswith(b"HTTP/1.1 408")
+
+
+async def test_who_asks_without_reading_the_answers_is_cut_off(site: Site) -> None:
+    async with open_house(site, https_limits=Limits(lifetime_s=1.0)) as house:
+        reader, writer = await asyncio.open_connection(
+            HOST, house.https.port, ssl=site.agent().context(), server_hostname="localhost"
+        )
+        reader._transport.pause_reading()  # type: ignore[attr-defined]
+        one = b"GET /nothing HTTP/1.1\r\nHost: x\r\n\r\n" * 100
+        with contextlib.suppress(ConnectionError, TimeoutError):
+            async with asyncio.timeout(5):
+                while house.https.gate.connections:
+                    writer.write(one)
+                    await asyncio.sleep(0.01)
+        await until(lambda: house.https.gate.connections == 0)
+        writer.transport.abort()
+
+        assert (await _post(house, site.agent(2), b"frame"))[0] == 200
 
 
 async def test_several_frames_may_use_one_connection(site: Site, house: House) -> None:

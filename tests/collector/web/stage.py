@@ -8,14 +8,13 @@ import asyncio
 import hashlib
 import json
 import os
+import ssl
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple, TypeVar
-
-from aiohttp import web
 
 from verbundwacht_collector.alerts import actions
 from verbundwacht_collector.alerts.actions import Actor
@@ -35,6 +34,7 @@ from verbundwacht_collector.store.sqlite import SqliteStore, migrate
 from verbundwacht_collector.store.views import Grant
 from verbundwacht_collector.web.app import web_app
 from verbundwacht_collector.web.deps import WebDeps
+from verbundwacht_collector.web.listener import GuardedSite, PageLimits, page_runner
 from verbundwacht_collector.web.passwords import hash_password
 from verbundwacht_collector.web.readers import Readers
 from verbundwacht_wire.codes import Code
@@ -158,6 +158,7 @@ class Stage(NamedTuple):
     store: SqliteStore
     clock: Clock
     deps: WebDeps
+    site: GuardedSite
 
     def act(self, act: Callable[[Transaction], T]) -> T:
         """Run an act directly on the store, beside the server."""
@@ -178,6 +179,8 @@ async def stage(
     *,
     insecure_loopback: bool = True,
     statvfs: Callable[[Path], os.statvfs_result] = half_full,
+    context: ssl.SSLContext | None = None,
+    limits: PageLimits = PageLimits(),  # noqa: B008 - immutable
 ) -> AsyncIterator[Stage]:
     """A server on a free loopback port; plain HTTP, as in the demo unless told otherwise."""
     await asyncio.to_thread(path.write_bytes, seeded())
@@ -191,13 +194,13 @@ async def stage(
         clock=clock,
         insecure_loopback=insecure_loopback,
     )
-    runner = web.AppRunner(web_app(deps), access_log=None)
+    runner = page_runner(web_app(deps), limits)
     await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
+    site = GuardedSite(runner, "127.0.0.1", 0, context, limits)
     await site.start()
     try:
-        port = runner.addresses[0][1]
-        yield Stage(f"http://127.0.0.1:{port}", store, clock, deps)
+        scheme = "http" if context is None else "https"
+        yield Stage(f"{scheme}://127.0.0.1:{site.port}", store, clock, deps, site)
     finally:
         await runner.cleanup()
         readers.close()
