@@ -148,7 +148,8 @@ def _check_times(now: int, starts_at: int, ends_at: int, weekly_until: int | Non
 
 
 def _reason(text: str) -> str:
-    text = " ".join(text.split())
+    # What is no character (half a pair, an escape sequence) reaches neither store nor terminal.
+    text = "".join(char for char in " ".join(text.split()) if char.isprintable()).strip()
     if not 1 <= len(text) <= MAX_REASON:
         raise Refused(
             _("Bitte einen Grund nennen, höchstens %(max_reason)s Zeichen.", max_reason=MAX_REASON)

@@ -2,11 +2,11 @@
 
 from statistics import median_low
 
-from verbundwacht_collector.alerts.apply import cover_of, deliver
+from verbundwacht_collector.alerts.apply import deliver
 from verbundwacht_collector.alerts.model import HOST_SILENT, MUNICIPALITY_SILENT, fingerprint
-from verbundwacht_collector.alerts.overlays import REMEMBERED_MS, ended, may_speak
+from verbundwacht_collector.alerts.overlays import REMEMBERED_MS, covered, ended, may_speak
 from verbundwacht_collector.store.protocol import Transaction
-from verbundwacht_collector.store.records import AlertRecord
+from verbundwacht_collector.store.records import AlertRecord, OverlayRecord
 
 
 def release(tx: Transaction, *, now: int, serving_since: int) -> None:
@@ -15,13 +15,23 @@ def release(tx: Transaction, *, now: int, serving_since: int) -> None:
     serving_since: what ended while nobody listened counts as ended then, for hosts could not
     say that they are well again.
     """
+    broken = {one.municipality_id for one in tx.open_alerts_of(MUNICIPALITY_SILENT)}
+    known: dict[str, list[OverlayRecord]] = {}  # a town that fell silent has many held alerts
     for alert in tx.held_alerts():
-        if cover_of(tx, alert, now) is None:
-            _tell(tx, alert, now, serving_since)
+        town = alert.municipality_id
+        if town not in known:
+            known[town] = tx.overlays(town, now - REMEMBERED_MS)
+        if covered(known[town], alert, now, mass=town in broken) is None:
+            _tell(tx, alert, known[town], now, serving_since)
 
 
-def _tell(tx: Transaction, alert: AlertRecord, now: int, serving_since: int) -> None:
-    overlays = tx.overlays(alert.municipality_id, now - REMEMBERED_MS)
+def _tell(
+    tx: Transaction,
+    alert: AlertRecord,
+    overlays: list[OverlayRecord],
+    now: int,
+    serving_since: int,
+) -> None:
     last = ended(overlays, alert, now, line_back_at=_line_back_at(tx, alert))
     if last is not None:
         since = last._replace(at=max(last.at, serving_since))

@@ -176,3 +176,9 @@ def test_a_clock_that_jumps_back_loses_nothing_and_tells_nothing_twice(story: St
 
     assert once == ["cover_ended"]
     assert told(story) == ["cover_ended"]
+
+
+def test_a_reason_keeps_its_words_and_loses_what_is_no_character(story: Story) -> None:
+    maintain(story, reason="Umzug\udcff nach\x1b[2J\tNebenan\0 ä")
+
+    assert story.collector.value("SELECT reason FROM overlay") == "Umzug nach[2J Nebenan ä"

@@ -118,6 +118,7 @@ def test_a_second_pause_takes_the_place_of_the_first(story: Story) -> None:
         ({"for_ms": MINUTE}, Refused),
         ({"reason": "  \n "}, Refused),
         ({"reason": "x" * 501}, Refused),
+        ({"reason": "\udcff\x1b\0"}, Refused),
         ({"scope": MunicipalityScope(NEIGHBOUR)}, NotFound),
         ({"scope": AllianceScope("anderswo")}, NotFound),
         ({"version": 99}, Conflict),
