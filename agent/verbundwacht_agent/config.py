@@ -11,13 +11,18 @@ from verbundwacht_agent.errors import ConfigError
 from verbundwacht_agent.paths import Paths
 
 _LOW, _HIGH = 60, 86_400
+_NO_SWITCH: Final = re.compile(r"Expected `bool`.* - at `\$\.(\w+)`")
 _UNKNOWN: Final = re.compile(r"unknown field `(.+?)`")
 
 
 class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """interval_s: how often this host means to report, 60 to 86400; 0: as its receipt says."""
+    """interval_s: how often this host means to report, 60 to 86400; 0: as its receipt says.
+
+    uplink_only: the collector's answers may empty the spool and have no other effect here.
+    """
 
     interval_s: int = 0
+    uplink_only: bool = False
 
 
 def load_config(paths: Paths) -> Config:
@@ -49,7 +54,18 @@ def load_config(paths: Paths) -> Config:
     return config
 
 
+def told_interval_s(config: Config, receipt_s: int) -> int:
+    """How often this host means to report. What its receipt says is held to the same bounds.
+
+    Otherwise whoever writes receipts could have a host that reports once a year, unnoticed.
+    """
+    return config.interval_s or min(max(receipt_s, _LOW), _HIGH)
+
+
 def _invalid(path: Path, problem: str) -> ConfigError:
+    switch = _NO_SWITCH.match(problem)
+    if switch is not None:
+        return ConfigError(problems.NO_SWITCH, file=path, key=switch[1])
     unknown = _UNKNOWN.search(problem)
     if unknown is None:
         return ConfigError(problems.WRONG_VALUE, file=path, reason=problem)

@@ -56,6 +56,13 @@ OUT_OF_RANGE = ConfigProblem(
     "Erlaubt sind {low} bis {high} Sekunden.",
     "Allowed are {low} to {high} seconds.",
 )
+NO_SWITCH = ConfigProblem(
+    "A107",
+    "{file}: {key} ist weder true noch false.",
+    "{file}: {key} is neither true nor false.",
+    "true oder false schreiben, ohne Anführungszeichen.",
+    "Write true or false, without quotation marks.",
+)
 
 # A2: what the receipt brought
 

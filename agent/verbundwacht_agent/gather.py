@@ -18,7 +18,7 @@ import msgspec
 from verbundwacht_agent import __version__
 from verbundwacht_agent.absence import current
 from verbundwacht_agent.collect import Section, collect
-from verbundwacht_agent.config import load_config
+from verbundwacht_agent.config import load_config, told_interval_s
 from verbundwacht_agent.errors import Busy
 from verbundwacht_agent.files import write
 from verbundwacht_agent.host import Host
@@ -30,6 +30,7 @@ from verbundwacht_agent.paths import Paths
 from verbundwacht_agent.receipt import Enrolment, load_enrolment
 from verbundwacht_agent.spool import Head, Spool, boot_mark, damaged
 from verbundwacht_agent.watching import pace, settle
+from verbundwacht_agent.wishes import may_report_fully, postpone
 from verbundwacht_wire.errors import WireError
 from verbundwacht_wire.facts import FACTS_VERSION
 from verbundwacht_wire.frame import Header, read_frame
@@ -89,7 +90,7 @@ def agent_info(paths: Paths, enrolment: Enrolment | None, now_ms: int) -> AgentI
     return AgentInfo(
         version=__version__,
         facts=FACTS_VERSION,
-        interval_s=load_config(paths).interval_s or told,
+        interval_s=told_interval_s(load_config(paths), told),
         python=sys.version.split()[0],
         absence=current(paths, now_ms),
     )
@@ -111,7 +112,11 @@ def gather(paths: Paths, host: Host, now_ms: Callable[[], int], *, patient: bool
 def _round(paths: Paths, host: Host, enrolment: Enrolment, now_ms: Callable[[], int]) -> str:
     run = Run(paths, host, enrolment, now_ms)
     run.spool.finish_rebase()
-    learned = apply_inbox(paths, enrolment, run.spool)
+    uplink_only = load_config(paths).uplink_only
+    now = run.now_ms()
+    learned = apply_inbox(paths, enrolment, run.spool, now, uplink_only=uplink_only)
+    if learned.later_until is not None or uplink_only:
+        postpone(paths, learned.later_until or 0, now)
     if learned.fork is not None:
         return _rebase(run, learned.fork)
     # Signatures from before the look: what changes meanwhile is looked at once more.
@@ -142,7 +147,8 @@ def _write(run: Run, sections: Mapping[str, Section], learned: Learned) -> str:
     damage = run.spool.unusable(run.signer)
     over = [*run.spool.overflow(run.now_ms() / 1000), *damage]
     dropped = run.spool.lost(over, learned.behind)
-    full = learned.full or bool(damage)  # what only a damaged frame said must be said again
+    wanted = learned.full and may_report_fully(run.paths, run.now_ms())
+    full = wanted or bool(damage)  # what only a damaged frame said must be said again
     for seq in damage:
         log_event("frame.damaged", "error", seq=seq)
     if last is not None and not full and not dropped and _attests(run, last, manifest):

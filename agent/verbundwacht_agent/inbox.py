@@ -1,7 +1,8 @@
 """Answers of the collector: believed only after their signature, acted on within a closed set.
 
 send brings signed bytes and understands none of them; here they are checked. The worst that
-any answer can do: delete named spool frames, ask for a full report, make us give up a branch.
+any answer can do: delete named spool frames, ask for a full report, keep send away for an hour,
+make us give up a branch. With `uplink_only` it can do the first alone.
 """
 
 import os
@@ -15,6 +16,7 @@ from verbundwacht_agent.log import log_event
 from verbundwacht_agent.paths import Paths
 from verbundwacht_agent.receipt import Enrolment
 from verbundwacht_agent.spool import Spool, damaged
+from verbundwacht_agent.wishes import check_bounds, later_s
 from verbundwacht_wire.codes import Code
 from verbundwacht_wire.errors import SignatureInvalid, WireError
 from verbundwacht_wire.frame import read_frame
@@ -46,21 +48,47 @@ class Learned(NamedTuple):
     full: bool = False  # the collector wants everything again
     fork: tuple[int, bytes] | None = None  # (hi, head): our branch is not the one it knows
     behind: int | None = None  # it has everything up to here only, and we have forgotten more
+    later_until: int | None = None  # Unix ms before which send has to stay away; None: no answer
 
 
-def apply_inbox(paths: Paths, enrolment: Enrolment, spool: Spool) -> Learned:
-    """All waiting answers were checked and applied in order; the inbox is empty."""
+def apply_inbox(
+    paths: Paths, enrolment: Enrolment, spool: Spool, now_ms: int, *, uplink_only: bool = False
+) -> Learned:
+    """All waiting answers were checked and applied in order; the inbox is empty.
+
+    uplink_only: they empty the spool, and nothing that they wish is learned.
+    """
     learned = Learned()
     for path in sorted(paths.inbox.glob("[!.]*"))[:MAX_FILES]:
         try:
+            came_ms = _came_ms(path, now_ms)
             ack = _checked(path, paths, enrolment)
         except WireError as refusal:
             log_event("answer.refused", code=refusal.code.value, detail=refusal.detail)
         else:
             learned = _apply(ack, paths, spool, learned)
+            learned = learned._replace(later_until=came_ms + 1000 * later_s(ack))
+            if uplink_only:
+                learned = _acknowledged_only(ack, learned)
         with suppress(OSError):  # a folder put there stays, and is refused again
             path.unlink()
     return learned
+
+
+def _came_ms(path: Path, now_ms: int) -> int:
+    """When the answer came: a wish to wait runs from then, not from when it is read."""
+    try:
+        return min(int(path.lstat().st_mtime * 1000), now_ms)
+    except OSError:
+        return now_ms
+
+
+def _acknowledged_only(ack: Ack, learned: Learned) -> Learned:
+    wished = {"want": ack.want, "later_s": ack.later_s, "fork": learned.fork and "rebase"}
+    ignored = ",".join(name for name, value in wished.items() if value)
+    if ignored:
+        log_event("wish.ignored", wishes=ignored, setting="uplink_only")
+    return Learned(behind=learned.behind)
 
 
 def _read(path: Path) -> bytes:
@@ -101,7 +129,9 @@ def _checked(path: Path, paths: Paths, enrolment: Enrolment) -> Ack:
     if (header.tenant, header.agent) != own:
         raise WireError(Code.DOWN_KEY, f"answer for {header.tenant}/{header.agent.hex()}")
     _refuse_replay(paths, header.seq)
-    return decode(inflate(frame.payload, header.coding, header.ulen), Ack)
+    ack = decode(inflate(frame.payload, header.coding, header.ulen), Ack)
+    check_bounds(ack)
+    return ack
 
 
 def _refuse_replay(paths: Paths, seq: int) -> None:

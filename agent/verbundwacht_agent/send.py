@@ -17,6 +17,7 @@ from verbundwacht_agent.log import log_event
 from verbundwacht_agent.paths import Paths
 from verbundwacht_agent.peer import Peer, load_peer, tls_context
 from verbundwacht_agent.post import Post, clear_leavings, letters
+from verbundwacht_agent.wishes import postponed_s
 
 if TYPE_CHECKING:
     import ssl
@@ -52,6 +53,10 @@ def _run(paths: Paths, timing: Timing) -> int:
         waiting = letters(paths)
         if not waiting:
             return DONE
+        away_s = postponed_s(paths, int(time.time() * 1000))
+        if away_s:
+            log_event("run.postponed", later_s=round(away_s), left=len(waiting))
+            return LEFT_OVER
         peer = load_peer(paths.peer)
         context = tls_context(paths)
         clear_leavings(paths.inbox)

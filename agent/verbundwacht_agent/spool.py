@@ -20,6 +20,7 @@ from verbundwacht_wire.frame import Frame, read_frame
 from verbundwacht_wire.keys import P256Signer, PublicKey, check_signature, load_spki
 
 MAX_BYTES: Final = 64 * 1024 * 1024
+MAX_PARKED: Final = 16 * 1024 * 1024
 MAX_AGE_S: Final = 7 * 24 * 3600
 
 
@@ -184,6 +185,16 @@ class Spool:
             path.rename(self._paths.parked / f"{path.stem}-{int(time.time())}-{mark}.vw")
         sync_folder(self.folder)
         sync_folder(self._paths.parked)
+        self._thin_parked()
+
+    def _thin_parked(self) -> None:
+        """The newest parked frames stay, within limits: or answers could fill the disk."""
+        total = 0
+        found = [(path.stat(), path) for path in self._paths.parked.glob("*.vw")]
+        for stat, path in sorted(found, key=lambda one: one[0].st_mtime, reverse=True):
+            total += stat.st_size
+            if total > MAX_PARKED:
+                path.unlink(missing_ok=True)
 
 
 def damaged(path: Path, problem: Exception, paths: Paths) -> StateError:

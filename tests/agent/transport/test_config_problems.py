@@ -84,6 +84,7 @@ PROVOKED: dict[str, Act] = {
     "A104": _toml("interval = 300"),
     "A105": _toml('interval_s = "300"'),
     "A106": _toml("interval_s = 59"),
+    "A107": _toml('uplink_only = "yes"'),
     "A201": _peer(lambda paths: paths.peer.unlink()),
     "A202": _peer(lambda paths: paths.peer.write_text("{")),
     "A203": _peer(_other_agent),
