@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from verbundwacht_collector.alerts.apply import Alerting, deliver, next_number
 from verbundwacht_collector.alerts.lifecycle import again
 from verbundwacht_collector.alerts.model import (
+    HOST_SILENT,
     MUNICIPALITY_SILENT,
     Attestation,
     Settings,
@@ -34,6 +35,16 @@ def _announced(host: HeardRecord, now: int) -> bool:
     return until is not None and until - MAX_ABSENCE_MS <= now < until
 
 
+def _silent_from(host: HeardRecord) -> int | None:
+    """Since when its silence counts, Unix ms; None as long as it is not known to be silent.
+
+    Who announced an absence and does not come back is missed from its end on, as late as others.
+    """
+    if host.silent_since is None or host.absent_until is None:
+        return host.silent_since
+    return max(host.silent_since, host.absent_until + 2 * host.interval_ms)
+
+
 def breaks_off(hosts: Sequence[HeardRecord], now: int, serving_since: int) -> bool:
     """At least three hosts and half of the municipality fell silent within one interval.
 
@@ -46,8 +57,8 @@ def breaks_off(hosts: Sequence[HeardRecord], now: int, serving_since: int) -> bo
         if not _announced(host, now)
         and (
             _late(host, now, serving_since)
-            if host.silent_since is None
-            else now - host.silent_since <= host.interval_ms
+            if (since := _silent_from(host)) is None
+            else since <= now <= since + host.interval_ms
         )
     ]
     return len(quiet) >= MIN_HOSTS and 2 * len(quiet) >= len(hosts)
@@ -64,8 +75,8 @@ def is_back(hosts: Sequence[HeardRecord], *, since: int, now: int, serving_since
         for host in hosts
         if (
             _late(host, now, serving_since)
-            if host.silent_since is None
-            else host.silent_since >= since - host.interval_ms
+            if (begun := _silent_from(host)) is None
+            else begun >= since - host.interval_ms
         )
     ]
     return len(quiet) < MIN_HOSTS or 2 * len(quiet) < len(hosts)
@@ -75,8 +86,9 @@ def watch(tx: Transaction, settings: Settings, *, now: int, serving_since: int) 
     """Every silence that began by now is an alert, every broken line that is back is resolved."""
     overdue = [tx.host_by_id(host_id) for host_id in tx.overdue_hosts(now, serving_since)]
     broken = {one.municipality_id: one for one in tx.open_alerts_of(MUNICIPALITY_SILENT)}
+    waited = [one.host_id for one in tx.held_alerts() if one.rule_id == HOST_SILENT]
     first: dict[str, HostRecord] = {}
-    for host in overdue:
+    for host in [*overdue, *(tx.host_by_id(host_id) for host_id in waited if host_id)]:
         first.setdefault(host.municipality_id, host)
     for town, host in first.items():
         if town not in broken and breaks_off(tx.heard(town), now, serving_since):

@@ -264,3 +264,42 @@ def test_one_host_that_comes_and_goes_does_not_open_and_end_the_alert_each_time(
 
     assert told(collector).count((MASS, "reopened")) == 0
     assert told(collector).count((MASS, "resolved")) == 1
+
+
+def test_a_town_that_does_not_come_back_from_its_announced_absence_is_one_message(
+    collector: Collector, town: list[FakeAgent]
+) -> None:
+    now = collector.clock()
+    for agent in town:
+        agent.absence = Absence(from_=now, until=now + 2 * HOUR, reason="Stromabschaltung")
+        collector.one(agent.beat())
+    live(collector, [], 4 * HOUR)
+
+    assert told(collector) == [(MASS, "opened")]
+
+
+def test_a_town_that_comes_back_from_its_announced_absence_says_nothing(
+    collector: Collector, town: list[FakeAgent]
+) -> None:
+    now = collector.clock()
+    for agent in town:
+        agent.absence = Absence(from_=now, until=now + 2 * HOUR, reason="Stromabschaltung")
+        collector.one(agent.beat())
+    live(collector, [], 2 * HOUR + MINUTE)
+    for agent in town:
+        agent.absence = None
+    live(collector, town, HOUR)
+
+    assert told(collector) == []
+
+
+def test_the_half_that_does_not_come_back_from_its_absence_stays_one_message(
+    collector: Collector, town: list[FakeAgent]
+) -> None:
+    now = collector.clock()
+    for agent in town[:3]:
+        agent.absence = Absence(from_=now, until=now + 2 * HOUR, reason="Stromabschaltung")
+        collector.one(agent.beat())
+    live(collector, town[3:], 6 * HOUR)
+
+    assert told(collector) == [(MASS, "opened")]
