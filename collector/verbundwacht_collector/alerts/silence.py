@@ -17,7 +17,7 @@ from verbundwacht_collector.alerts.model import (
     Settings,
     fingerprint,
 )
-from verbundwacht_collector.alerts.overlays import MAX_ABSENCE_MS
+from verbundwacht_collector.alerts.overlays import REMEMBERED_MS, windows
 from verbundwacht_collector.alerts.system_rules import SYSTEM_RULES
 from verbundwacht_collector.store.protocol import Transaction
 from verbundwacht_collector.store.records import AlertRecord, HeardRecord, HostRecord
@@ -30,15 +30,13 @@ def _late(host: HeardRecord, now: int, serving_since: int) -> bool:
 
 
 def _announced(host: HeardRecord, now: int) -> bool:
-    # One announced for tomorrow has not begun, and hides nothing today.
-    until = host.absent_until
-    return until is not None and until - MAX_ABSENCE_MS <= now < until
+    return host.absent_until is not None and host.absent_until > now
 
 
 def _silent_from(host: HeardRecord) -> int | None:
     """Since when its silence counts, Unix ms; None as long as it is not known to be silent.
 
-    Who announced an absence and does not come back is missed from its end on, as late as others.
+    Who was away as planned and does not come back is missed from its end on, as late as others.
     """
     if host.silent_since is None or host.absent_until is None:
         return host.silent_since
@@ -48,7 +46,7 @@ def _silent_from(host: HeardRecord) -> int | None:
 def breaks_off(hosts: Sequence[HeardRecord], now: int, serving_since: int) -> bool:
     """At least three hosts and half of the municipality fell silent within one interval.
 
-    hosts: all of the municipality. A host that announced its absence is none of them, and one
+    hosts: all of the municipality. A host that is away as planned is none of them, and one
     that has been silent for longer is a matter of its own.
     """
     quiet = [
@@ -82,6 +80,19 @@ def is_back(hosts: Sequence[HeardRecord], *, since: int, now: int, serving_since
     return len(quiet) < MIN_HOSTS or 2 * len(quiet) < len(hosts)
 
 
+def _heard(tx: Transaction, town: str, now: int) -> list[HeardRecord]:
+    """The town's hosts; away is who announced that, or is in a maintenance of its own, by now.
+
+    What was announced for tomorrow hides nothing today.
+    """
+    away: dict[int | None, int] = {}
+    for overlay in tx.overlays(town, now - REMEMBERED_MS):
+        begun, _ = windows(overlay, now)
+        if begun is not None and overlay.kind != "pause":
+            away[overlay.host_id] = max(begun.end, away.get(overlay.host_id, 0))
+    return [host._replace(absent_until=away.get(host.id)) for host in tx.heard(town)]
+
+
 def watch(tx: Transaction, settings: Settings, *, now: int, serving_since: int) -> None:
     """Every silence that began by now is an alert, every broken line that is back is resolved."""
     overdue = [tx.host_by_id(host_id) for host_id in tx.overdue_hosts(now, serving_since)]
@@ -91,7 +102,7 @@ def watch(tx: Transaction, settings: Settings, *, now: int, serving_since: int) 
     for host in [*overdue, *(tx.host_by_id(host_id) for host_id in waited if host_id)]:
         first.setdefault(host.municipality_id, host)
     for town, host in first.items():
-        if town not in broken and breaks_off(tx.heard(town), now, serving_since):
+        if town not in broken and breaks_off(_heard(tx, town, now), now, serving_since):
             _opens(tx, host, now)
     for host in overdue:
         _falls_silent(tx, host, settings, now)
@@ -161,7 +172,7 @@ def _says(tx: Transaction, alert: AlertRecord, kind: str, seen: Attestation) -> 
 
 
 def _ends(tx: Transaction, alert: AlertRecord, now: int, serving_since: int) -> None:
-    hosts = tx.heard(alert.municipality_id)
+    hosts = _heard(tx, alert.municipality_id, now)
     # Not changed_at: whoever takes the alert moves that, and not one host is back for it.
     broke_at = tx.began_at(alert.id)
     if not is_back(hosts, since=broke_at, now=now, serving_since=serving_since):

@@ -1,6 +1,7 @@
 """Many hosts that fall silent together are one alert, and each alone again when it is over."""
 
 import random
+from typing import Any
 
 import pytest
 from tests.collector.alerts.story import JANA, SOC
@@ -160,6 +161,13 @@ def test_half_and_three_are_enough_and_less_is_not() -> None:
     assert [breaks(3, 3), breaks(3, 4), breaks(2, 0), breaks(3, 0)] == [True, False, False, True]
 
 
+def plan(collector: Collector, **when: Any) -> None:
+    """A maintenance of Musterdorf, or of one server there."""
+    asked: dict[str, Any] = {"scope": SOC, "municipality_id": "musterdorf", "actor": JANA}
+    asked |= {"now": collector.clock(), "weekly_until": None, "reason": "Stromabschaltung"}
+    collector.act(lambda tx: planning.plan_maintenance(tx, **asked, **when))
+
+
 def half_is_gone(collector: Collector, town: list[FakeAgent]) -> str:
     """Three of six have been silent for two hours; the number of the alert about the town."""
     live(collector, town[3:], 2 * HOUR)
@@ -219,20 +227,7 @@ def test_a_line_that_is_still_broken_when_its_maintenance_ends_has_time_to_come_
     collector: Collector, town: list[FakeAgent]
 ) -> None:
     now = collector.clock()
-    collector.act(
-        lambda tx: planning.plan_maintenance(
-            tx,
-            scope=SOC,
-            municipality_id="musterdorf",
-            host_id="",
-            actor=JANA,
-            now=now,
-            starts_at=now,
-            ends_at=now + 2 * HOUR,
-            weekly_until=None,
-            reason="Stromabschaltung",
-        )
-    )
+    plan(collector, host_id="", starts_at=now, ends_at=now + 2 * HOUR)
     live(collector, [], 2 * HOUR)
     live(collector, town, HOUR)
 
@@ -302,4 +297,18 @@ def test_the_half_that_does_not_come_back_from_its_absence_stays_one_message(
         collector.one(agent.beat())
     live(collector, town[3:], 6 * HOUR)
 
+    assert told(collector) == [(MASS, "opened")]
+
+
+def test_servers_that_are_each_in_maintenance_are_no_broken_line_until_it_is_over(
+    collector: Collector, town: list[FakeAgent]
+) -> None:
+    now = collector.clock()
+    for agent in town:
+        plan(collector, host_id=agent.agent.hex(), starts_at=now, ends_at=now + 5 * HOUR)
+    live(collector, [], 5 * HOUR)
+    during = told(collector)
+    live(collector, [], 2 * HOUR)
+
+    assert during == []
     assert told(collector) == [(MASS, "opened")]
