@@ -61,7 +61,9 @@ def pause(
     # What has not left yet stays here, and the end is told, whoever forgot it meanwhile.
     tx.supersede(alert.id, now)
     tx.set_held(alert.id, held=True)
-    text = f"{for_ms // HOUR_MS} h: {reason}"
+    hours, rest = divmod(for_ms, HOUR_MS)
+    minutes = f" {rest // 60_000} min" if rest else ""
+    text = f"{hours} h{minutes}: {reason}"
     tx.add_event(alert.id, at=now, kind="paused", reason="paused_by_person", text=text, actor=actor)
     tx.touch_alert(alert.id, now)
     return alert

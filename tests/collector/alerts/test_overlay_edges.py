@@ -182,3 +182,12 @@ def test_a_reason_keeps_its_words_and_loses_what_is_no_character(story: Story) -
     maintain(story, reason="Umzug\udcff nach\x1b[2J\tNebenan\0 ä")
 
     assert story.collector.value("SELECT reason FROM overlay") == "Umzug nach[2J Nebenan ä"
+
+
+def test_the_history_says_how_long_a_pause_lasts_to_the_minute(story: Story) -> None:
+    story.says(kernel=kernel(reboot=True))
+    pause(story, for_ms=HOUR + HOUR // 2, reason="Rückruf")
+    pause(story, for_ms=24 * HOUR, reason="Rückruf")
+
+    sql = "SELECT text FROM alert_event WHERE kind = 'paused' ORDER BY id"
+    assert story.collector.rows(sql) == [("1 h 30 min: Rückruf",), ("24 h: Rückruf",)]
