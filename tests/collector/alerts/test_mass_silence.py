@@ -312,3 +312,46 @@ def test_servers_that_are_each_in_maintenance_are_no_broken_line_until_it_is_ove
 
     assert during == []
     assert told(collector) == [(MASS, "opened")]
+
+
+def close(collector: Collector, number: str) -> None:
+    now, why = collector.clock(), "duplicate"
+    asked: dict[str, Any] = {"scope": SOC, "number": number, "actor": JANA, "now": now}
+    collector.act(lambda tx: actions.close(tx, **asked, version=None, reason=why, text=""))
+
+
+def test_who_closes_the_alert_about_a_town_is_told_of_each_server_that_is_still_silent(
+    collector: Collector, town: list[FakeAgent]
+) -> None:
+    close(collector, half_is_gone(collector, town))
+    live(collector, town[3:], 2 * HOUR)
+
+    assert told(collector)[1:] == [(MASS, "closed"), *[(SILENT, "cover_ended")] * 3]
+
+
+def test_a_pause_of_the_alert_about_a_town_tells_of_no_server_meanwhile(
+    collector: Collector, town: list[FakeAgent]
+) -> None:
+    number, now = half_is_gone(collector, town), collector.clock()
+    asked: dict[str, Any] = {"scope": SOC, "number": number, "actor": JANA, "now": now}
+    collector.act(
+        lambda tx: planning.pause(tx, **asked, version=None, for_ms=4 * HOUR, reason="Bagger")
+    )
+    live(collector, town[3:], 4 * HOUR - MINUTE)
+    during = told(collector)
+    live(collector, town[3:], 2 * MINUTE)
+
+    assert during == [(MASS, "opened")]
+    assert told(collector)[1:] == [(MASS, "cover_ended")]
+
+
+def test_children_that_somebody_closed_do_not_end_the_line_at_the_next_start(
+    collector: Collector, town: list[FakeAgent]
+) -> None:
+    half_is_gone(collector, town)
+    for (number,) in collector.rows("SELECT number FROM alert WHERE rule_id = :r", r=SILENT):
+        close(collector, number)
+    live(collector, town[3:], HOUR, serving_since=collector.clock())
+
+    assert collector.alerts(MASS)[0][2] == "new"
+    assert told(collector) == [(MASS, "opened")]
