@@ -4,7 +4,7 @@ PY := .venv/bin/python
 RUN := .venv/.ready-run
 DEV := .venv/.ready-dev
 
-.PHONY: demo test lint bench load golden facts docs messages lock clean
+.PHONY: demo test lint bench load fuzz golden facts docs messages lock clean
 
 $(RUN): requirements.txt agent/pyproject.toml collector/pyproject.toml collector/hatch_build.py tools/web/package-lock.json tools/setup.sh
 	@PYTHON="$(PYTHON)" sh tools/setup.sh -run
@@ -36,6 +36,10 @@ bench: $(DEV)
 # A signed fleet against a collector on this machine: make load HOSTS=1000 MINUTES=5
 load: $(RUN)
 	@$(PY) -m deploy.load --hosts $(or $(HOSTS),100) --minutes $(or $(MINUTES),1) $(ARGS)
+
+# Made-up input for everything that reads bytes from outside: make fuzz MINUTES=10
+fuzz: $(DEV)
+	@$(PY) -m tests.fuzz --minutes $(or $(MINUTES),10) $(ARGS)
 
 # Rewrite what is generated and committed; the tests compare.
 golden: $(DEV)

@@ -282,6 +282,8 @@ def _read_publish(kind: int, body: _Body) -> Publish:
     if qos and not packet_id:
         raise malformed("packet id 0")
     alias = body.properties(_PUBLISH_PROPERTIES).get(_ALIAS)
+    if alias == 0:  # section 3.3.2.3.4
+        raise malformed("topic alias 0")
     return Publish(topic, body.rest(), qos, bool(kind & 1), packet_id, alias)
 
 

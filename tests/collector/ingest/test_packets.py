@@ -4,6 +4,7 @@ import mqtt5
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.collector.ingest.oracle import refused_later, same
 
 from verbundwacht_collector.ingest import Peer
 from verbundwacht_collector.ingest.allowed import topics_of
@@ -11,11 +12,8 @@ from verbundwacht_collector.ingest.packets import (
     MAX_PACKET,
     MAX_SMALL,
     Connect,
-    Disconnect,
     NotAllowed,
-    Packet,
     Publish,
-    Subscribe,
     packet_size,
     take,
 )
@@ -108,6 +106,7 @@ def test_a_packet_may_not_reach_into_its_neighbour() -> None:
         (b"\x32\x08\x00\x02a\x00\x00\x07\x00x", "U\\+0000"),
         (b"\x32\x09\x00\x03\xed\xa0\x80\x00\x07\x00x", "not UTF-8"),  # a surrogate
         (b"\x32\x07\x00\x02ab\x00\x00\x00", "packet id 0"),
+        (b"\x32\x0a\x00\x02ab\x00\x07\x03\x23\x00\x00", "topic alias 0"),
         (b"\x36\x07\x00\x02ab\x00\x07\x00", "QoS 3"),
         (b"\x32\x09\x00\x02ab\x00\x07\x02\x0b\x01", "property 11"),  # not a client's
         (b"\x32\x0b\x00\x02ab\x00\x07\x04\x01\x01\x01\x01", "twice"),
@@ -225,35 +224,6 @@ def test_how_the_network_cuts_the_bytes_changes_nothing(raw: bytes, size: int) -
     assert (found, detail) == _drain(whole)
 
 
-def _same(ours: Packet, theirs: mqtt5.Packet) -> bool:
-    match ours, theirs:
-        case Connect(), mqtt5.ConnectPacket():
-            limit = theirs.max_packet_size
-            told = (theirs.client_id, theirs.keep_alive, theirs.will is not None, limit)
-            return told == (ours.client_id, ours.keep_alive_s, ours.has_will, ours.max_packet)
-        case Publish(), mqtt5.PublishPacket():
-            told_id = theirs.packet_id or 0
-            same = (theirs.topic, theirs.payload, theirs.qos, theirs.retain, told_id)
-            read = (ours.topic, ours.payload, ours.qos, ours.retain, ours.packet_id)
-            return same == read and theirs.topic_alias == ours.alias
-        case Subscribe(), mqtt5.SubscribePacket():
-            patterns = tuple(f.pattern for f in theirs.topic_filters)
-            return (theirs.packet_id, patterns) == (ours.packet_id, ours.patterns)
-    return type(theirs) in (mqtt5.PingReqPacket, mqtt5.DisconnectPacket)
-
-
-def _refused_later(packet: Packet) -> bool:
-    """What is not read to its end, or not judged here, because the connection ends with it."""
-    match packet:
-        case Connect():
-            return packet.has_will
-        case Publish():
-            return not packet.topic
-        case Subscribe():
-            return packet.subscription == 0
-    return isinstance(packet, Disconnect)
-
-
 @settings(max_examples=1_500, deadline=None)
 @given(raw=_almost_valid())
 def test_what_is_read_means_the_same_to_an_independent_reader(raw: bytes) -> None:
@@ -263,10 +233,10 @@ def test_what_is_read_means_the_same_to_an_independent_reader(raw: bytes) -> Non
         while (ours := take(buffer, first=False)) is not None:
             whole = raw[at : len(raw) - len(buffer)]
             at += len(whole)
-            if _refused_later(ours):
+            if refused_later(ours):
                 continue
             theirs, used = mqtt5.read(memoryview(whole))
             assert used == len(whole)
-            assert _same(ours, theirs)
+            assert same(ours, theirs)
     except NotAllowed:
         pass
