@@ -104,14 +104,22 @@ class P256Signer:
 
     alg = ES256P
 
-    def __init__(self, private: ec.EllipticCurvePrivateKey) -> None:
+    def __init__(self, private: ec.EllipticCurvePrivateKey, *, repeatable: bool = False) -> None:
+        """repeatable: the same bytes have the same signature (RFC 6979, OpenSSL 3.2 or newer)."""
         self._private = private
+        self._how = _ECDSA
+        if repeatable:
+            self._how = ec.ECDSA(hashes.SHA256(), deterministic_signing=True)
         self.spki = spki_of(private.public_key())
         self.kid = kid_of(self.spki)
 
+    def repeating(self) -> "P256Signer":
+        """The same key; what it signs twice is the same bytes twice."""
+        return P256Signer(self._private, repeatable=True)
+
     def sign(self, data: bytes) -> bytes:
         """r‖s, 32 bytes each, big-endian."""
-        r, s = decode_dss_signature(self._private.sign(data, _ECDSA))
+        r, s = decode_dss_signature(self._private.sign(data, self._how))
         return r.to_bytes(32, "big") + s.to_bytes(32, "big")
 
 

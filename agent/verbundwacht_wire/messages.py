@@ -13,9 +13,12 @@ REBASE: Final = "vw-rebase/1"
 ENROL: Final = "vw-enroll/1"
 RECEIPT: Final = "vw-receipt/1"
 ACK: Final = "vw-ack/1"
+EVIDENCE: Final = "vw-evidence/1"
 
 UP: Final = frozenset({REPORT, BEAT, REBASE, ENROL, "vw-poll/1", "vw-rotate/1", "vw-renew/1"})
-DOWN: Final = frozenset({RECEIPT, ACK, "vw-cfg/1", "vw-resync/1", "vw-cert/1", "vw-keys/1"})
+DOWN: Final = frozenset(
+    {RECEIPT, ACK, EVIDENCE, "vw-cfg/1", "vw-resync/1", "vw-cert/1", "vw-keys/1"}
+)
 """A key verifies only the types of its direction."""
 
 Status = Literal["ok", "absent", "denied", "timeout", "failed"]

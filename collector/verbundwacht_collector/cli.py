@@ -47,6 +47,10 @@ EXAMPLES: Final = (
         "",
     ),
     ("verbundwacht pack test rules/linux-basis", ""),
+    (
+        "verbundwacht evidence export --alert W-2026-0001 --out w-2026-0001.nachweis",
+        N_("prüft jeder, auch anderswo, mit evidence verify"),
+    ),
 )
 """Commands, each with what to know about it."""
 Run = Callable[[argparse.Namespace], int]
@@ -129,6 +133,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_overlays(commands.group("overlay", _("Pausen und Wartung")))
     _add_channels(commands.group("channel", _("Kanäle: wohin Nachrichten gehen")))
     _add_packs(commands.group("pack", _("Regelpakete")))
+    _add_evidence(commands)
     return parser
 
 
@@ -336,6 +341,40 @@ def _add_packs(group: _Commands) -> None:
                 metavar=_("DATEI"),
                 help=_("Grundschutz++-Kernel-Katalog (OSCAL), prüft UUID und Kennung"),
             )
+
+
+def _add_evidence(commands: _Commands) -> None:
+    from verbundwacht_collector.commands import evidence
+
+    group = commands.group("evidence", _("Nachweise, die ohne den Sammler prüfbar sind"))
+    command = group.add(
+        "export",
+        _("alles in eine Datei, worauf eine Warnung oder ein Server beruht"),
+        evidence.export,
+    )
+    about = command.add_mutually_exclusive_group(required=True)
+    about.add_argument("--alert", metavar=_("NUMMER"), help=_("etwa W-2026-0001"))
+    about.add_argument(
+        "--host", metavar=_("SERVER"), help=_("alles, was von diesem Server aufbewahrt ist")
+    )
+    command.add_argument("--out", required=True, metavar=_("DATEI"))
+    command = group.add(
+        "verify",
+        _("eine solche Datei prüfen; braucht sonst nichts, auch kein Netz"),
+        evidence.verify,
+    )
+    command.add_argument("file", metavar=_("DATEI"))
+    command.add_argument(
+        "--fingerprint",
+        metavar="HEX",
+        help=_("diesen Schlüssel des Sammlers verlangen (SHA-256, 64 Hex-Ziffern)"),
+    )
+    group = commands.group("audit", _("das Protokoll"))
+    group.add(
+        "verify",
+        _("prüfen, dass nichts geändert oder entfernt wurde"),
+        evidence.audit_verify,
+    )
 
 
 def main(argv: list[str] | None = None) -> int:

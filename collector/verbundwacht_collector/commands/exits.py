@@ -40,6 +40,16 @@ SPECIAL: Final[Mapping[str, Mapping[int, str]]] = {
         1: N_("einer schlug fehl, oder das Paket lädt nicht"),
         2: N_("Bedienung"),
     },
+    "evidence verify": {
+        0: N_("alles stimmt"),
+        1: N_("etwas stimmt nicht oder ist nicht prüfbar"),
+        2: N_("kein Nachweis, oder Bedienung"),
+    },
+    "audit verify": {
+        0: N_("unverändert"),
+        1: N_("verändert oder lückenhaft"),
+        2: USAGE,
+    },
 }
 """By the words of the command; every other one has the usual meanings."""
 

@@ -121,6 +121,9 @@ def documents(operator: Operator, tmp_path: Path) -> dict[str, Any]:
         "pack lint": ["pack", "lint", str(pack)],
         "channel test": ["channel", "test", "it@drittens.example"],
         "channel list": ["channel", "list"],
+        "evidence export": ["evidence", "export", "--alert", number, "--out", f"{tmp_path}/n"],
+        "evidence verify": ["evidence", "verify", f"{tmp_path}/n"],
+        "audit verify": ["audit", "verify"],
         "broker prepare": [
             *("broker", "prepare", "--name", "broker.example", "--out", str(tmp_path / "broker")),
         ],

@@ -72,6 +72,10 @@ BAD: Final = REBOOT.replace("kernel", "kernal")
         ("pack test BUNDLED", (), 0),
         ("pack test PACK", (BAD,), 1),
         ("pack test", (), 2),
+        ("evidence verify PACK", (), 2),
+        ("evidence verify EMPTY", (), 2),
+        ("audit verify", (), 0),
+        ("audit verify --dir NOWHERE", (), 2),
     ],
 )
 def test_the_codes_are_those_that_are_explained(
@@ -82,6 +86,7 @@ def test_the_codes_are_those_that_are_explained(
         "PACK": _pack(tmp_path, *rules),
         "BUNDLED": str(admin.bundled_pack()),
         "NOWHERE": str(tmp_path / "nirgends"),
+        "EMPTY": "/dev/null",
     }
     words = [names.get(word, word) for word in command.split()]
 

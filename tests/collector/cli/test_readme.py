@@ -7,6 +7,8 @@ from typing import Any, Final
 
 import pytest
 
+from verbundwacht_collector.evidence.audit import AuditProblem
+from verbundwacht_collector.evidence.report import Finding
 from verbundwacht_collector.observe.status import Check
 from verbundwacht_collector.rules.errors import Problem
 from verbundwacht_collector.rules.testing import TestResult
@@ -21,6 +23,8 @@ ELSEWHERE: Final = {  # lists that are empty in the recorded answers
     ("status", "checks"): Check.__struct_fields__,
     ("pack test", "failed"): TestResult.__struct_fields__,
     ("pack lint", ""): Problem.__struct_fields__,
+    ("evidence verify", "findings"): Finding.__struct_fields__,
+    ("audit verify", "problems"): AuditProblem.__struct_fields__,
 }
 _CELL: Final = re.compile(r"`([a-z_ ]+)`(?: \(`([a-z_ ]+)`\))?")
 

@@ -1,5 +1,6 @@
 """Every reader sees what the scope allows, and nothing else: for each read of the store."""
 
+import hashlib
 import importlib
 import inspect
 import pkgutil
@@ -14,7 +15,7 @@ from tests.fakes import FAR, HOME, NEIGHBOUR, body, kernel
 from verbundwacht_collector import store
 from verbundwacht_collector.errors import NotFound
 from verbundwacht_collector.scope import AllianceScope, MunicipalityScope, OperatorScope, Scope
-from verbundwacht_collector.store import judged, news, observed, overlays, read, search
+from verbundwacht_collector.store import evidence, judged, news, observed, overlays, read, search
 from verbundwacht_collector.store.protocol import Transaction
 from verbundwacht_collector.store.records import OverlayRecord
 from verbundwacht_collector.store.views import AlertQuery, FindingQuery
@@ -147,8 +148,11 @@ OTHERS = {
     "deliveries",
     "digest",
     "broken_lines",
+    "stored_body",
+    "audit_log",
+    "audited_events",
 }
-SINGLE = {"alert", "host", "host_row", "evidence_frame"}
+SINGLE = {"alert", "host", "host_row", "evidence_frame", "stored_host", "stored_alert"}
 
 
 def test_the_tests_below_know_every_read() -> None:
@@ -237,6 +241,27 @@ def test_a_package_is_found_on_the_hosts_of_the_scope(
 
 @pytest.mark.parametrize("scope", SEES, ids=repr)
 @pytest.mark.parametrize("town", [HOME, NEIGHBOUR, FAR])
+def test_a_body_for_evidence_is_of_the_scope_only(
+    collector: Collector, towns: dict[str, Town], scope: Scope, town: str
+) -> None:
+    digest = hashlib.sha256(OPENSSL).hexdigest()
+    found = evidence.stored_body(collector.store._db, town, "packages", digest, scope=scope)
+
+    assert (found is not None and found[1]) == (town in SEES[scope] and OPENSSL)
+
+
+@pytest.mark.parametrize("scope", SEES, ids=repr)
+def test_the_audit_log_is_for_the_operator_only(
+    collector: Collector, towns: dict[str, Town], scope: Scope
+) -> None:
+    db, theirs = collector.store._db, isinstance(scope, OperatorScope)
+
+    assert bool(list(evidence.audit_log(db, scope=scope))) == theirs
+    assert bool(list(evidence.audited_events(db, scope=scope))) == theirs
+
+
+@pytest.mark.parametrize("scope", SEES, ids=repr)
+@pytest.mark.parametrize("town", [HOME, NEIGHBOUR, FAR])
 def test_a_foreign_id_is_not_found(
     collector: Collector, towns: dict[str, Town], scope: Scope, town: str
 ) -> None:
@@ -246,6 +271,8 @@ def test_a_foreign_id_is_not_found(
         lambda: read.host(db, target.host, scope=scope, now=now),
         lambda: read.host_row(db, target.host, scope=scope, now=now),
         lambda: read.evidence_frame(db, target.evidence, scope=scope),
+        lambda: evidence.stored_host(db, target.host, scope=scope),
+        lambda: evidence.stored_alert(db, target.alert, scope=scope),
     ]
     for question in single:
         if town in SEES[scope]:
