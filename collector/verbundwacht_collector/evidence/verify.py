@@ -62,7 +62,7 @@ def verify(data: bytes, *, wanted: str = "") -> Result:
         host=host.name if host is not None else "",
         municipality_id=host.municipality if host is not None else "",
         alert=head.alert if head is not None else "",
-        messages=len(chain.entries) if chain is not None else 0,
+        messages=len(chain.entries) - 1 if chain is not None else 0,
         first_bad=found.first_bad,
         checks=checks(found.counts, trusted=key is not None),
         findings=found.found,
