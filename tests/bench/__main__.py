@@ -18,6 +18,7 @@ NAMES: Final = (
     "door",
     "latency",
     "rules",
+    "evidence",
     "pages",
     "load",
 )

@@ -40,3 +40,9 @@ def test_the_agent_is_nowhere_between_its_runs(tmp_path: Path) -> None:
         child.communicate(b"\n")
 
     assert (found, _processes_of(tmp_path)) == (1, 0)
+
+
+def test_the_evidence_of_a_few_days_is_made_and_holds(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--quick", "--only", "evidence"]) == 0
+
+    assert "evidence: verification of a host-year" in capsys.readouterr().out
