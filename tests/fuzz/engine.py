@@ -38,23 +38,32 @@ class Explorer:
         """The kept inputs once more; their ends are known afterwards."""
         return [found for raw in self.kept if (found := self.once(raw)) is not None]
 
+    def drawn(self) -> bytes:
+        """A new input, from the seeds and from all that ended in a new way so far."""
+        return mutated(self._rng, self._seeds, self.target.words)
+
     def step(self) -> Finding | None:
-        """One new input was tried; if it ended in a new way, more are drawn from it."""
-        return self.once(mutated(self._rng, self._seeds, self.target.words))
+        """One new input was tried."""
+        return self.once(self.drawn())
 
     def once(self, raw: bytes) -> Finding | None:
         """What is wrong with how it ended, if anything."""
-        self.runs += 1
         try:
             end = self.target.run(raw)
         except Exception as problem:
+            self.runs += 1
             return Finding(self.target.name, raw, f"{type(problem).__name__}: {problem}"[:300])
+        self.ended(raw, end)
+        return None
+
+    def ended(self, raw: bytes, end: str) -> None:
+        """The input ended in this way; a new way makes it a seed, a shorter input is kept."""
+        self.runs += 1
         known = self.buckets.get(end)
         if known is None:
             self._seeds.append(raw)
         if known is None or len(raw) < len(known):
             self.buckets[end] = raw
-        return None
 
     def write(self) -> int:
         """One small input per end is in the corpus; returns how many are new."""

@@ -272,19 +272,29 @@ def _texts() -> list[bytes]:
     return [*more, *(raw[1:] for raw in _payloads() if raw[0] != 4)]
 
 
-def _packets() -> list[bytes]:
-    name = "00" * 16
+def mqtt_seeds() -> list[bytes]:
+    """What agents send, one by one and in a row."""
+    name = "00" * 15 + "01"
     packets = (
         mqtt5.ConnectPacket(name, clean_start=True, keep_alive=30, receive_max=8),
         mqtt5.ConnectPacket(name, username="u", password=b"p", user_properties=[("a", "b")]),
-        mqtt5.PublishPacket("vw/1/up/m/" + name, b"x", qos=mqtt5.QoS.AT_LEAST_ONCE, packet_id=7),
+        mqtt5.PublishPacket(
+            "vw/1/up/musterstadt/" + name, b"x", qos=mqtt5.QoS.AT_LEAST_ONCE, packet_id=7
+        ),
         mqtt5.PublishPacket("t", b"x", topic_alias=1, content_type="a", message_expiry_interval=9),
-        mqtt5.SubscribePacket(3, [mqtt5.TopicFilter("vw/1/dn/m/" + name)], subscription_id=9),
+        mqtt5.SubscribePacket(
+            3, [mqtt5.TopicFilter("vw/1/dn/musterstadt/" + name)], subscription_id=9
+        ),
         mqtt5.PingReqPacket(),
         mqtt5.DisconnectPacket(),
     )
     each = [packet.write() for packet in packets]
-    return [*each, b"".join(each[2:]), each[0] + each[4] + each[2]]
+    return [
+        *each,
+        b"".join(each[2:]),
+        each[0] + each[4] + each[2] * 2 + each[5],
+        each[0] + each[4] + each[2],
+    ]
 
 
 _ARRAY: Final = (head(4, 9), *CBOR_WORDS)
@@ -295,7 +305,7 @@ TARGETS: Final = {
         Target("json", _json, _texts, JSON_WORDS),
         Target("message", _message, _payloads, JSON_WORDS),
         Target("pipeline", _pipeline, _payloads, JSON_WORDS),
-        Target("mqtt", _mqtt, _packets, MQTT_WORDS),
+        Target("mqtt", _mqtt, mqtt_seeds, MQTT_WORDS),
         Target("ack", _ack, _texts, JSON_WORDS),
         Target("receipt", _receipt, _texts, JSON_WORDS),
     )

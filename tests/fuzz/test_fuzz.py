@@ -57,9 +57,8 @@ def test_new_inputs_end_as_specified(name: str) -> None:
     try_some()
 
 
-@pytest.mark.parametrize("name", sorted(TARGETS))
-def test_nothing_that_was_found_waits_to_be_mended(name: str) -> None:
-    assert list((CORPUS / name).glob("finding-*")) == []
+def test_nothing_that_was_found_waits_to_be_mended() -> None:
+    assert list(CORPUS.rglob("finding-*")) == []
 
 
 def test_the_corpus_stays_small() -> None:

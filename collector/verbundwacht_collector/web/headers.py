@@ -64,9 +64,12 @@ async def refuse_odd_bodies(request: web.Request, handler: Handler) -> web.Strea
 
 
 async def _read_in_time(request: web.Request) -> None:
-    """The body is there; aiohttp keeps it for the handler. Raises 408 or 413."""
+    """The body is there; aiohttp keeps it for the handler. Raises 400, 408 or 413."""
     try:
         async with asyncio.timeout(BODY_S):
             await request.read()
     except TimeoutError:
         raise web.HTTPRequestTimeout from None
+    except (ConnectionError, web.RequestPayloadError):
+        # Half a form, and gone: nobody hears the answer, but a traceback each would fill the log.
+        raise web.HTTPBadRequest from None

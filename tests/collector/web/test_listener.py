@@ -176,6 +176,19 @@ async def test_a_form_that_trickles_is_not_waited_for(
         assert await _served(site) == 200
 
 
+async def test_who_leaves_in_the_middle_of_a_form_leaves_no_traceback(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async with _pages(tmp_path) as site:
+        async with _sockets(site, 1) as (one,):
+            one.send(FORM + b"Content-Length: 500\r\n\r\nlogin")
+            await until(lambda: site.site.connections == 1)
+        await until(lambda: site.site.connections == 0)
+        assert await _served(site) == 200
+
+    assert "Traceback" not in capsys.readouterr().out
+
+
 async def test_a_form_without_end_is_measured(tmp_path: Path) -> None:
     async with _pages(tmp_path) as site:
         piece = b"4000\r\n" + b"x" * 0x4000 + b"\r\n"
