@@ -30,7 +30,7 @@ from verbundwacht_agent.paths import Paths
 from verbundwacht_agent.receipt import Enrolment, load_enrolment
 from verbundwacht_agent.spool import Head, Spool, boot_mark, damaged
 from verbundwacht_agent.watching import pace, settle
-from verbundwacht_agent.wishes import may_report_fully, postpone
+from verbundwacht_agent.wishes import doubt, may_report_fully, postpone
 from verbundwacht_wire.errors import WireError
 from verbundwacht_wire.facts import FACTS_VERSION
 from verbundwacht_wire.frame import Header, read_frame
@@ -117,6 +117,8 @@ def _round(paths: Paths, host: Host, enrolment: Enrolment, now_ms: Callable[[], 
     learned = apply_inbox(paths, enrolment, run.spool, now, uplink_only=uplink_only)
     if learned.later_until is not None or uplink_only:
         postpone(paths, learned.later_until or 0, now)
+    if learned.forged or learned.later_until is not None:
+        doubt(paths, learned.forged)
     if learned.fork is not None:
         return _rebase(run, learned.fork)
     # Signatures from before the look: what changes meanwhile is looked at once more.

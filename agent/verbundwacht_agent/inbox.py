@@ -40,6 +40,7 @@ _DELETABLE: Final = frozenset(
         Code.LIMITS,
     }
 )
+_FORGED: Final = frozenset({Code.DOWN_KEY, Code.DOWN_SIGNATURE})
 
 
 class Learned(NamedTuple):
@@ -48,6 +49,7 @@ class Learned(NamedTuple):
     full: bool = False  # the collector wants everything again
     fork: tuple[int, bytes] | None = None  # (hi, head): our branch is not the one it knows
     behind: int | None = None  # it has everything up to here only, and we have forgotten more
+    forged: bool = False  # somebody else has signed one, or nobody
     later_until: int | None = None  # Unix ms before which send has to stay away; None: no answer
 
 
@@ -65,9 +67,13 @@ def apply_inbox(
             ack = _checked(path, paths, enrolment)
         except WireError as refusal:
             log_event("answer.refused", code=refusal.code.value, detail=refusal.detail)
+            forged = learned.forged or refusal.code in _FORGED
+            learned = learned._replace(forged=forged)
         else:
+            until = came_ms + 1000 * later_s(ack)
+            forged = learned.forged
             learned = _apply(ack, paths, spool, learned)
-            learned = learned._replace(later_until=came_ms + 1000 * later_s(ack))
+            learned = learned._replace(forged=forged, later_until=until)
             if uplink_only:
                 learned = _acknowledged_only(ack, learned)
         with suppress(OSError):  # a folder put there stays, and is refused again
@@ -88,7 +94,7 @@ def _acknowledged_only(ack: Ack, learned: Learned) -> Learned:
     ignored = ",".join(name for name, value in wished.items() if value)
     if ignored:
         log_event("wish.ignored", wishes=ignored, setting="uplink_only")
-    return Learned(behind=learned.behind)
+    return Learned(behind=learned.behind, forged=learned.forged)
 
 
 def _read(path: Path) -> bytes:

@@ -7,6 +7,7 @@ DIR/gather/            written by gather only; the sender's group reads spool an
     parked/            frames of a branch that was given up
     rebase.vw          only while one branch is exchanged for another
     beat.vw            the current beat, one file
+    doubt              only while answers are forged: send begins with HTTPS
     later wanted       what the collector wished: no sending until, everything again at
     absence.json       only while somebody has announced that this host will be away
     sections/          last collected bodies, so that costly probes need not run each time

@@ -165,7 +165,7 @@ class Post:
                 log_event("report.sent", seq=letter.seq, via=via, duration_s=took)
         if found:
             self.last_news = now
-        if ack.later_s:
+        if found and ack.later_s:  # an old answer, played once more, ends no run
             self.postponed = True
             log_event("run.postponed", later_s=ack.later_s, via=via)
         return bool(found)

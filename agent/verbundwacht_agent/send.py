@@ -17,7 +17,7 @@ from verbundwacht_agent.log import log_event
 from verbundwacht_agent.paths import Paths
 from verbundwacht_agent.peer import Peer, load_peer, tls_context
 from verbundwacht_agent.post import Post, clear_leavings, letters
-from verbundwacht_agent.wishes import postponed_s
+from verbundwacht_agent.wishes import is_doubtful, postponed_s
 
 if TYPE_CHECKING:
     import ssl
@@ -68,7 +68,7 @@ def _run(paths: Paths, timing: Timing) -> int:
     guard.start()
     try:
         post = Post(waiting, paths.inbox)
-        _deliver(post, peer, context, timing)
+        _deliver(post, peer, context, timing, wary=is_doubtful(paths))
         return _result(post)
     finally:
         guard.cancel()
@@ -81,8 +81,13 @@ def _result(post: Post) -> int:
     return LEFT_OVER
 
 
-def _deliver(post: Post, peer: Peer, context: "ssl.SSLContext", timing: Timing) -> None:
-    """Try by the timetable until everything is answered or the time is up."""
+def _deliver(
+    post: Post, peer: Peer, context: "ssl.SSLContext", timing: Timing, *, wary: bool = False
+) -> None:
+    """Try by the timetable until everything is answered or the time is up.
+
+    wary: over HTTPS first, where nobody between us and the collector can answer for it.
+    """
     from verbundwacht_agent import mqtt
 
     start = time.monotonic()
@@ -93,6 +98,11 @@ def _deliver(post: Post, peer: Peer, context: "ssl.SSLContext", timing: Timing) 
     def wait_until(moment_s: float) -> None:
         time.sleep(max(0.0, min(start + moment_s - time.monotonic(), left_s())))
 
+    if wary:
+        from verbundwacht_agent import https
+
+        log_event("way.changed", "warning", via=https.VIA, problem="answers were forged")
+        https.carry(post, peer, context, timing.patience_s, max(0.0, left_s()))
     later = (*timing.tries_s[1:], timing.end_s)
     for begin, following in zip(timing.tries_s, later, strict=True):
         if post.over or left_s() <= 0:

@@ -66,6 +66,22 @@ def postponed_s(paths: Paths, now_ms: int) -> float:
     return left if 0 < left <= MAX_LATER_S else 0
 
 
+def doubt(paths: Paths, forged: bool) -> None:
+    """Whether send should begin with HTTPS: on the other way somebody has put in answers.
+
+    send cannot tell a forged answer from a real one and would take it for the end of its work.
+    """
+    if forged:
+        write(paths.gather / "doubt", b"forged answers")
+    else:
+        (paths.gather / "doubt").unlink(missing_ok=True)
+
+
+def is_doubtful(paths: Paths) -> bool:
+    """The last answers that gather saw were not all the collector's."""
+    return (paths.gather / "doubt").exists()
+
+
 def _read(paths: Paths, name: str) -> int:
     try:
         return int((paths.gather / name).read_text("ascii"))

@@ -10,8 +10,16 @@ from tests.fakes import MINUTE
 
 from verbundwacht_agent import spool
 from verbundwacht_agent.config import Config, told_interval_s
-from verbundwacht_agent.wishes import MAX_LATER_S, may_report_fully, postpone, postponed_s
+from verbundwacht_agent.wishes import (
+    MAX_LATER_S,
+    is_doubtful,
+    may_report_fully,
+    postpone,
+    postponed_s,
+)
+from verbundwacht_collector import pki
 from verbundwacht_wire.codes import Code
+from verbundwacht_wire.keys import P256Signer
 from verbundwacht_wire.messages import Ack
 
 
@@ -185,3 +193,21 @@ def test_a_collector_that_asks_for_patience_gets_everything_afterwards(
 
     assert codes[-1] == "beat"
     assert sammler.rows("SELECT hi, upto FROM chain") == [(2, 2)]
+
+
+def test_a_forged_answer_makes_the_next_run_begin_with_https_until_all_are_real_again(
+    waiting: Machine,
+) -> None:
+    stranger = P256Signer(pki.new_key())
+    real = waiting.answer(seq=waiting.clock.now + 1)
+    waiting.hears(waiting.answer(signer=stranger))
+    waiting.hears(real)
+    waiting.gather()
+    doubtful = [is_doubtful(waiting.paths)]
+    waiting.hears(real)  # played once more: nobody has forged it
+    waiting.gather()
+    doubtful.append(is_doubtful(waiting.paths))
+    wish(waiting)
+    doubtful.append(is_doubtful(waiting.paths))
+
+    assert doubtful == [True, True, False]

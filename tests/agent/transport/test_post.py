@@ -241,10 +241,10 @@ def test_a_frame_that_gather_deletes_meanwhile_is_not_missed(host: EnrolledHost)
 
 
 def test_a_postponed_run_is_over(host: EnrolledHost) -> None:
-    host.spool(1)
+    host.spool(1, 2)
     post = _post(host)
     post.window()
-    post.take(_ack(host, later_s=300), "mqtt")
+    post.take(_ack(host, upto=1, later_s=300), "mqtt")
 
     assert post.over
     assert post.left == 1
