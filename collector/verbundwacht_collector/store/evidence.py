@@ -40,7 +40,7 @@ class StoredStep(NamedTuple):
 
 
 class StoredPack(NamedTuple):
-    """An installed pack."""
+    """A pack that is or was installed."""
 
     digest: str
     name: str
@@ -140,7 +140,9 @@ def stored_alert(db: sqlite3.Connection, number: str, *, scope: Scope) -> Stored
     What people wrote and who they are is not read: it proves nothing about the host.
     """
     bounds, values = fence(scope)
-    row = db.execute(_Q["alert"].format(scope=bounds), values | {"number": number}).fetchone()
+    row = db.execute(
+        _Q["alert_proved"].format(scope=bounds), values | {"number": number}
+    ).fetchone()
     if row is None:
         raise NotFound(
             _("Keine Warnung %(number)s. Vorhandene zeigt: verbundwacht alerts", number=number)
@@ -153,7 +155,7 @@ def stored_alert(db: sqlite3.Connection, number: str, *, scope: Scope) -> Stored
                 number=number,
             )
         )
-    parts = (*row[1:], db.execute(_Q["events"], {"alert_id": row[0]}).fetchall())
+    parts = (*row[1:], db.execute(_Q["alert_steps"], {"alert_id": row[0]}).fetchall())
     return StoredAlert(*parts)
 
 
@@ -163,7 +165,7 @@ def stored_body(
     """(since when in Unix ms, body) of a section that somebody of the municipality sent."""
     bounds, values = fence(scope)
     values |= {"town": town, "section": section, "hash": bytes.fromhex(digest)}
-    row = db.execute(_Q["body"].format(scope=bounds), values).fetchone()
+    row = db.execute(_Q["town_body"].format(scope=bounds), values).fetchone()
     return None if row is None else (row[1], zlib.decompress(row[0]))
 
 

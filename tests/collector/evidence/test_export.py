@@ -6,6 +6,7 @@ import pytest
 from tests.collector.alerts.story import Story
 from tests.collector.evidence.fakes import checked, of_alert, of_host, rows_of
 from tests.collector.fakes import Collector
+from tests.collector.rulebook import REBOOT
 from tests.fakes import INTERVAL, Not, kernel, services
 
 from verbundwacht_collector.alerts.model import HOST_SILENT, RULE_BLIND
@@ -34,6 +35,20 @@ def test_the_frames_are_those_that_were_received(story: Story) -> None:
 
     frames = [row["frame"] for row in rows if row["row"] == "frame"]
     assert base64.b64decode(frames[-1]) == raw
+
+
+def test_what_an_older_pack_concluded_is_computed_again_by_it(story: Story) -> None:
+    story.says(kernel=kernel(reboot=True))
+    story.collector.install(REBOOT.replace("critical", "low"))
+    story.collector.judge_anew()
+    story.says(kernel=kernel())
+    story.beats()
+
+    data = of_alert(story.collector, story.number("t.reboot"))
+
+    packs = [row["digest"] for row in rows_of(data) if row["row"] == "pack"]
+    assert len(packs) == 2
+    assert verify(data).findings == []
 
 
 def test_comments_and_people_are_not_in_it(story: Story) -> None:

@@ -13,7 +13,14 @@ from verbundwacht_collector.store.named import named
 SOURCE = Path(next(iter(verbundwacht_collector.__path__)))
 STATEMENTS = [
     (file, name, sql)
-    for file in ("read.sql", "write.sql", "observed.sql", "notify.sql", "judged.sql")
+    for file in (
+        "read.sql",
+        "write.sql",
+        "observed.sql",
+        "notify.sql",
+        "judged.sql",
+        "evidence.sql",
+    )
     for name, sql in named(file).items()
 ]
 IDS = [name for _, name, _ in STATEMENTS]

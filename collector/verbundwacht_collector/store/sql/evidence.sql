@@ -21,20 +21,20 @@ SELECT at, rule_id, subject, old, new, reason, evidence, pack_digest
  ORDER BY id
 
 -- name: packs
-SELECT digest, name, version, files FROM pack ORDER BY digest
+SELECT digest, name, version, files FROM kept_pack ORDER BY digest
 
--- name: alert
+-- name: alert_proved
 SELECT a.id, coalesce(h.agent, x''), a.number, a.fingerprint, a.rule_id, a.subject, a.severity,
        a.title, a.state, a.opened_at, a.changed_at, a.repeated
   FROM alert a JOIN municipality m ON m.id = a.municipality_id
   LEFT JOIN host h ON h.id = a.host_id
  WHERE {scope} AND a.number = :number
 
--- name: events
+-- name: alert_steps
 SELECT at, kind, reason, coalesce(evidence, x'') FROM alert_event
  WHERE alert_id = :alert_id ORDER BY id
 
--- name: body
+-- name: town_body
 SELECT b.doc, b.stored_at FROM body b JOIN municipality m ON m.id = b.municipality_id
  WHERE {scope} AND b.municipality_id = :town AND b.section = :section AND b.hash = :hash
 
