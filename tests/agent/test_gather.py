@@ -195,11 +195,12 @@ def test_probes_that_never_got_their_turn_are_named_by_the_limit_of_the_run(
 _LEAVES: Final = """
 import sys, threading, time
 from pathlib import Path
+from verbundwacht_agent import host
 from verbundwacht_agent.host import LocalHost
 words = ("/bin/sh", "-c", f"echo $$ > {sys.argv[1]}; exec sleep 600")
 hang = lambda: LocalHost().run(words, timeout_s=600)
 threading.Thread(target=hang, daemon=True).start()
-while not Path(sys.argv[1]).exists() or not Path(sys.argv[1]).read_text():
+while not (Path(sys.argv[1]).exists() and Path(sys.argv[1]).read_text() and host._running):
     time.sleep(0.01)
 """
 
