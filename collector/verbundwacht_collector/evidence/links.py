@@ -1,9 +1,10 @@
 """The messages of an evidence file: whose they are, and how each hangs on the one before. Pure."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from verbundwacht_collector.content import read_beat
+from verbundwacht_collector.evidence.errors import Unreadable
 from verbundwacht_collector.evidence.replay import Arrival, arrival
 from verbundwacht_collector.evidence.report import Findings
 from verbundwacht_collector.evidence.rows import FrameRow
@@ -14,6 +15,9 @@ from verbundwacht_wire.frame import Frame, read_frame
 from verbundwacht_wire.keys import PublicKey, check_signature
 from verbundwacht_wire.manifest import manifest_hash
 from verbundwacht_wire.messages import BEAT, REBASE
+
+MAX_NAMED: Final = 500_000
+"""Sections in all manifests: 26 in each of 2,500 reports a year are 65,000."""
 
 
 class Chain(NamedTuple):
@@ -42,12 +46,27 @@ class _Read(NamedTuple):
 def check_frames(
     rows: Sequence[tuple[int, FrameRow]], root: Root, key: PublicKey, found: Findings
 ) -> Chain:
-    """Every message is signed by the host and linked. Those that are not are left out."""
+    """Every message is signed by the host and linked. Those that are not are left out.
+
+    Raises Unreadable if they name more sections than fit into memory.
+    """
     read: list[_Read] = []
+    named = 0
     for line, row in rows:
         one = _read(line, row, root, key, found)
-        if one is not None:
-            read.append(one)
+        if one is None:
+            continue
+        read.append(one)
+        named += len(one.arrival.manifest or ()) if one.arrival is not None else 0
+        if named > MAX_NAMED:
+            raise Unreadable(
+                _(
+                    "Die Meldungen nennen zusammen mehr als %(limit)s Abschnitte; so viel wird "
+                    "nicht geprüft. Warnungen einzeln ausgeben: verbundwacht evidence export "
+                    "--alert W-…",
+                    limit=MAX_NAMED,
+                )
+            )
     _check_order(read, found)
     reports = [one for one in read if one.arrival is not None]
     _check_links(reports, root.genesis, found)

@@ -34,8 +34,9 @@ class Rejudge:
         for one in chain.arrivals:
             for body in one.bodies:
                 self._frames.setdefault(body, one.frame)
-        self._facts = lru_cache(maxsize=64)(self._decode)
-        self._verdicts = lru_cache(maxsize=4096)(self._evaluate)
+        # Small: a hostile report can have thousands of subjects. Transitions come rule by rule.
+        self._facts = lru_cache(maxsize=32)(self._decode)
+        self._verdicts = lru_cache(maxsize=8)(self._evaluate)
 
     def check_packs(self, found: Findings) -> None:
         """Every pack has the digest under which it is cited, and loads."""

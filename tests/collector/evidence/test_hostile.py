@@ -13,6 +13,7 @@ from tests.collector.evidence.conftest import Past
 from tests.collector.evidence.fakes import marked, rows_of, sealed
 from tests.fakes import FakeAgent
 
+from verbundwacht_collector.evidence import links
 from verbundwacht_collector.evidence import rows as form
 from verbundwacht_collector.evidence.errors import Unreadable
 from verbundwacht_collector.evidence.verify import verify
@@ -43,6 +44,15 @@ def test_a_file_that_is_too_large_is_refused(monkeypatch: pytest.MonkeyPatch) ->
 
     with pytest.raises(Unreadable, match="größer als 1 MiB"):
         verify(b" " * (1 << 20) + b"\n")
+
+
+def test_more_sections_than_fit_into_memory_are_refused(
+    past: Past, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(links, "MAX_NAMED", 10)
+
+    with pytest.raises(Unreadable, match="mehr als 10 Abschnitte"):
+        verify(past.of_host)
 
 
 values = st.one_of(
