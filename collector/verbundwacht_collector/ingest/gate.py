@@ -10,10 +10,14 @@ import ssl
 from collections.abc import Callable
 from typing import NamedTuple
 
+import structlog
+
 from verbundwacht_collector.ingest import Peer
 from verbundwacht_collector.ingest.quiet import Refusals
 from verbundwacht_collector.ingest.tls import LINGER_S, Secured
 from verbundwacht_wire.codes import Code
+
+log = structlog.get_logger(__name__)
 
 Count = Callable[[Code], None]
 """A door refused something itself and under this code; `receive` counts what it refuses."""
@@ -56,6 +60,9 @@ class Gate:
     async def open(self, host: str, port: int) -> None:
         """Clients can connect. Raises OSError if the address cannot be had."""
         self._most = min(self.limits.connections, affordable())
+        if self._most < self.limits.connections:
+            wanted, raised_by = self.limits.connections, "LimitNOFILE"
+            log.warning("connections.capped", at=self._most, wanted=wanted, raised_by=raised_by)
         loop = asyncio.get_running_loop()
         self._server = await loop.create_server(
             lambda: Secured(self), host, port, backlog=1024, reuse_address=True

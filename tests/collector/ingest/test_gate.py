@@ -291,6 +291,15 @@ async def test_a_proven_agent_is_not_displaced_by_strangers_from_its_own_address
             assert isinstance(await client.read(), mqtt5.PubAckPacket)
 
 
+async def test_a_door_says_when_it_may_hold_fewer_connections_than_wanted(
+    site: Site, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async with open_house(site, Limits(connections=10_000_000)):
+        pass
+
+    assert "connections.capped" in capsys.readouterr().out
+
+
 async def test_a_flood_of_half_open_handshakes_ends_in_time(site: Site) -> None:
     """The first bytes of a hello, and then nothing."""
     async with open_house(site, Limits(handshake_s=0.5)) as house:
