@@ -45,7 +45,7 @@ per_hour = 10                        # einzelne Nachrichten je Empfänger, der R
 digest = "07:30"                     # was zu tun ist, jeden Morgen als Mail; "" für keine
 digest_when_calm = false             # true: auch wenn nichts zu tun ist
 
-# [limits]                           # Verbindungen zur selben Zeit; was darüber ist, wird abgewiesen
+# [limits]                           # Verbindungen zur selben Zeit; mehr werden abgewiesen
 # connections = 2000                 # an jedem Eingang der Server
 # unproven_per_address = 1000        # davon ohne geprüftes Zertifikat, von einer Adresse
 # web_connections = 1000             # an den Seiten
