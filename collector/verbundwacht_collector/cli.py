@@ -5,11 +5,11 @@ import os
 import sqlite3
 import sys
 from collections.abc import Callable
-from typing import Final
 
 from verbundwacht_collector import __version__, i18n, machine_problems
 from verbundwacht_collector.alerts.actions import CLOSE_REASONS
 from verbundwacht_collector.commands.common import DEFAULT_DIR, asked_language, folder_of, language
+from verbundwacht_collector.commands.examples import examples
 from verbundwacht_collector.commands.exits import explained
 from verbundwacht_collector.commands.usage import speaking
 from verbundwacht_collector.errors import (
@@ -19,46 +19,10 @@ from verbundwacht_collector.errors import (
     Lang,
     StoreError,
 )
-from verbundwacht_collector.i18n import N_, _, lookup
+from verbundwacht_collector.i18n import _
 from verbundwacht_collector.rules.errors import PackError
 
-EXAMPLES: Final = (
-    ('verbundwacht init --dir sammler --alliance "Verbund Hochwald" --public sammler.example', ""),
-    (
-        "verbundwacht municipality add musterdorf --name Musterdorf"
-        " --contact it@musterdorf.example",
-        "",
-    ),
-    (
-        "verbundwacht host add --municipality musterdorf --request web01.vw"
-        " --receipt web01.quittung",
-        "",
-    ),
-    ('verbundwacht user add jana --name "Jana Brenner"', N_("sieht den ganzen Verbund")),
-    ("verbundwacht check-config --dir sammler", N_("alles, was serve stören würde")),
-    ("verbundwacht serve --dir sammler", ""),
-    ("verbundwacht broker prepare --name broker.example --out broker", ""),
-    ("verbundwacht alerts --json", ""),
-    ("verbundwacht alert take W-2026-0001 --by jana", ""),
-    ("verbundwacht channel test soc@example.org --wait", ""),
-    (
-        "verbundwacht overlay maintenance --municipality musterdorf --for 2h"
-        ' --reason "Neue Firewall"',
-        "",
-    ),
-    ("verbundwacht pack test rules/linux-basis", ""),
-    (
-        "verbundwacht evidence export --alert W-2026-0001 --out w-2026-0001.nachweis",
-        N_("prüft jeder, auch anderswo, mit evidence verify"),
-    ),
-)
-"""Commands, each with what to know about it."""
 Run = Callable[[argparse.Namespace], int]
-
-
-def _examples() -> str:
-    lines = (f"  {command:<55} {lookup(note)}".rstrip() for command, note in EXAMPLES)
-    return "\n".join([_("Beispiele:"), *lines, ""])
 
 
 class _Commands:
@@ -80,7 +44,7 @@ class _Commands:
             parents=self._shared,
             help=text,
             description=text,
-            epilog=f"{_examples()}\n{explained(self._before + name)}\n",
+            epilog=f"{examples()}\n{explained(self._before + name)}\n",
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
         if run is not None:
@@ -119,7 +83,7 @@ def build_parser() -> argparse.ArgumentParser:
         prog="verbundwacht",
         parents=shared,
         description=_("Sammler von Verbundwacht: prüft Meldungen, wendet Regeln an, alarmiert."),
-        epilog=f"{_examples()}\n{explained('')}\n",
+        epilog=f"{examples()}\n{explained('')}\n",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(

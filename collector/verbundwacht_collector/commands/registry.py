@@ -6,6 +6,7 @@ import re
 import sqlite3
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from verbundwacht_collector.commands.common import (
     EVERYTHING,
@@ -18,6 +19,9 @@ from verbundwacht_collector.commands.common import (
 )
 from verbundwacht_collector.errors import NotFound, Refused
 from verbundwacht_collector.i18n import N_, _, lookup, pgettext
+
+if TYPE_CHECKING:
+    from verbundwacht_collector.enrolment import Enrolled
 
 FRESHNESS = {
     "fresh": N_("aktuell"),
@@ -79,17 +83,7 @@ def host_add(args: argparse.Namespace) -> int:
 
     folder = folder_of(args)
     config = load(folder)
-    try:
-        raw = Path(args.request).read_bytes()
-    except OSError as problem:
-        raise NotFound(
-            _(
-                "%(request)s ist nicht lesbar (%(strerror)s).",
-                request=args.request,
-                strerror=problem.strerror,
-            )
-        ) from None
-    request = read_request(raw)
+    request = read_request(_read_file(args.request))
     with writing(args) as tx:
         enrolled = admit(
             tx,
@@ -102,16 +96,31 @@ def host_add(args: argparse.Namespace) -> int:
             simulated=args.simulated,
             separate=args.separate,
         )
-        try:
-            Path(args.receipt).write_bytes(enrolled.receipt)
-        except OSError as problem:
-            raise Refused(
-                _(
-                    "%(receipt)s ist nicht schreibbar (%(strerror)s).",
-                    receipt=args.receipt,
-                    strerror=problem.strerror,
-                )
-            ) from None
+        # Inside: a host whose receipt could not be written is not enrolled.
+        _write_file(args.receipt, enrolled.receipt)
+    _say_enrolled(args, enrolled)
+    return 0
+
+
+def _read_file(path: str) -> bytes:
+    try:
+        return Path(path).read_bytes()
+    except OSError as problem:
+        raise NotFound(
+            _("%(file)s ist nicht lesbar (%(why)s).", file=path, why=problem.strerror)
+        ) from None
+
+
+def _write_file(path: str, data: bytes) -> None:
+    try:
+        Path(path).write_bytes(data)
+    except OSError as problem:
+        raise Refused(
+            _("%(file)s ist nicht schreibbar (%(why)s).", file=path, why=problem.strerror)
+        ) from None
+
+
+def _say_enrolled(args: argparse.Namespace, enrolled: "Enrolled") -> None:
     if args.json:
         say_json(
             {
@@ -124,23 +133,18 @@ def host_add(args: argparse.Namespace) -> int:
                 "simulated": args.simulated,
             }
         )
-        return 0
+        return
     known = _(" war schon angemeldet") if enrolled.again else _(" ist angemeldet")
     print(f"{enrolled.name}{known}: {enrolled.agent.hex()}")
+    mark, name = enrolled.fingerprint, Path(args.receipt).name
+    print(_("Fingerabdruck: %(mark)s   (mit dem auf dem Server vergleichen)", mark=mark))
     print(
         _(
-            "Fingerabdruck: %(fingerprint)s   (mit dem auf dem Server vergleichen)",
-            fingerprint=enrolled.fingerprint,
+            "Quittung: %(file)s   Dort: verbundwacht-agent accept %(name)s",
+            file=args.receipt,
+            name=name,
         )
     )
-    print(
-        _(
-            "Quittung: %(receipt)s   Dort: verbundwacht-agent accept %(name)s",
-            receipt=args.receipt,
-            name=Path(args.receipt).name,
-        )
-    )
-    return 0
 
 
 def host_list(args: argparse.Namespace) -> int:

@@ -2,7 +2,7 @@
 -- behind it can be applied again. Triggers, so that no way of installing one can forget it.
 -- depends: 0001_initial
 
-INSERT INTO schema_version (version) VALUES (12);
+INSERT INTO schema_version (version) VALUES (6);
 
 CREATE TABLE kept_pack (
     digest TEXT PRIMARY KEY,
