@@ -66,7 +66,7 @@ COLLECTOR: Final = Program(
         "config_reading": _SETTINGS,
         "equipment": _START,
         "app": _START,
-        "pki": Text("Lesen der Schlüssel", "keys are read"),
+        "pki_files": Text("Lesen der Schlüssel", "keys are read"),
         "packs": Text("Laden der Regelpakete", "rule packs are loaded"),
         "store.sqlite": Text("Öffnen der Datenbank", "the database is opened"),
         "broker_files": Text("`broker prepare`", "`broker prepare`"),

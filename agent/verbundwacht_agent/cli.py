@@ -264,14 +264,7 @@ def build_parser() -> argparse.ArgumentParser:
             command.add_argument("--json", action="store_true", help="Ausgabe für Programme")
         return command
 
-    command = add("prepare", prepare, "Schlüssel erzeugen, Anmeldung schreiben", machine=True)
-    command.add_argument(
-        "--municipality",
-        required=True,
-        metavar="KÜRZEL",
-        help="Kürzel der Kommune, wie der Sammler sie kennt",
-    )
-    command.add_argument("--out", metavar="DATEI", help="wohin die Anmeldung geschrieben wird")
+    _add_prepare(add("prepare", prepare, "Schlüssel erzeugen, Anmeldung schreiben", machine=True))
     command = add("accept", accept, "Quittung des Sammlers übernehmen")
     command.add_argument("file", metavar="DATEI")
     command = add("gather", gather, "Fakten sammeln, unterschreiben, ablegen")
@@ -294,6 +287,16 @@ def build_parser() -> argparse.ArgumentParser:
         "--network", action="store_true", help="auch die Adressen des Sammlers ansprechen"
     )
     return parser
+
+
+def _add_prepare(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--municipality",
+        required=True,
+        metavar="KÜRZEL",
+        help="Kürzel der Kommune, wie der Sammler sie kennt",
+    )
+    command.add_argument("--out", metavar="DATEI", help="wohin die Anmeldung geschrieben wird")
 
 
 def _add_announce(command: argparse.ArgumentParser) -> None:

@@ -14,7 +14,8 @@ from verbundwacht_collector.config import Config, Folder
 from verbundwacht_collector.errors import ConfigError, NotFound, Refused
 from verbundwacht_collector.i18n import _
 from verbundwacht_collector.packs import install
-from verbundwacht_collector.pki import PkiFiles, create, key_pem, write_private
+from verbundwacht_collector.pki import key_pem
+from verbundwacht_collector.pki_files import PkiFiles, create, write_private
 from verbundwacht_collector.rules.load import load_pack_bytes, read_files
 from verbundwacht_collector.store import people
 from verbundwacht_collector.store.protocol import Transaction

@@ -14,15 +14,11 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from verbundwacht_collector import machine_problems
 from verbundwacht_collector.config import Broker, Folder
-from verbundwacht_collector.pki import (
+from verbundwacht_collector.pki import issue_reader, issue_server, key_pem, new_key, pem
+from verbundwacht_collector.pki_files import (
     PkiError,
     PkiFiles,
-    issue_reader,
-    issue_server,
-    key_pem,
     load_authority,
-    new_key,
-    pem,
     read_key,
     write_private,
 )

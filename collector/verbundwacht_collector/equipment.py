@@ -22,7 +22,7 @@ from verbundwacht_collector.config import (
 from verbundwacht_collector.errors import ConfigError
 from verbundwacht_collector.ingest.tls import Target, broker_context, door_context
 from verbundwacht_collector.notify import mail, webhook
-from verbundwacht_collector.pki import PkiFiles, read_certificates, read_key
+from verbundwacht_collector.pki_files import PkiFiles, read_certificates, read_key
 from verbundwacht_wire.keys import P256Signer
 
 

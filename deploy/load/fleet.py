@@ -33,7 +33,8 @@ from verbundwacht_collector.admin import add_municipality
 from verbundwacht_collector.config import Config, Folder
 from verbundwacht_collector.enrolment import Addresses, admit, read_request
 from verbundwacht_collector.equipment import load_signer
-from verbundwacht_collector.pki import PkiFiles, key_pem, load_authority
+from verbundwacht_collector.pki import key_pem
+from verbundwacht_collector.pki_files import PkiFiles, load_authority
 from verbundwacht_collector.store.sqlite import SqliteStore, connect
 from verbundwacht_wire.frame import NOBODY, ZERO32, Header
 from verbundwacht_wire.keys import P256Signer, PublicKey, load_spki, seal

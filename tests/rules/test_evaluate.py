@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from tests.rules.fakes import NOW, ok, rule
 
-from verbundwacht_collector.rules.evaluate import NOT_SENT, evaluate, overall
+from verbundwacht_collector.rules.evaluate import NOT_SENT, evaluate
 from verbundwacht_collector.rules.model import Outcome, Rule, SectionState, Snapshot, Verdict
 
 ROOT_LOGIN = """
@@ -378,22 +378,6 @@ def test_long_subjects_stay_short_and_apart() -> None:
     assert len({one.subject for one in verdicts}) == 3
     assert all(len(one.subject) == 200 for one in verdicts)
     assert verdicts[2].subject == "c" * 200
-
-
-@pytest.mark.parametrize(
-    ("outcomes", "worst"),
-    [
-        (["pass"], "pass"),
-        (["pass", "fail", "error"], "fail"),
-        (["pass", "error", "not_applicable"], "error"),
-        (["not_applicable", "pass"], "pass"),
-        (["not_applicable"], "not_applicable"),
-    ],
-)
-def test_the_overall_outcome_is_the_worst_that_says_something(
-    outcomes: list[Outcome], worst: Outcome
-) -> None:
-    assert overall([Verdict("r", str(n), one) for n, one in enumerate(outcomes)]) == worst
 
 
 def test_a_rule_knows_its_sections_for_the_pipeline() -> None:

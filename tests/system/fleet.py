@@ -22,7 +22,7 @@ from verbundwacht_collector.app import now_ms
 from verbundwacht_collector.config import Folder
 from verbundwacht_collector.enrolment import Addresses, admit, read_request
 from verbundwacht_collector.equipment import load_signer
-from verbundwacht_collector.pki import PkiFiles, load_authority
+from verbundwacht_collector.pki_files import PkiFiles, load_authority
 from verbundwacht_collector.store.sqlite import SqliteStore
 from verbundwacht_wire.frame import NOBODY, ZERO32, Header, read_frame
 from verbundwacht_wire.keys import P256Signer, check_signature, seal

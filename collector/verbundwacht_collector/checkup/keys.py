@@ -26,7 +26,8 @@ from verbundwacht_collector.equipment import (
     refuse_open_key,
 )
 from verbundwacht_collector.errors import ConfigError
-from verbundwacht_collector.pki import PkiFiles, load_authority, names_of, read_certificates
+from verbundwacht_collector.pki import names_of
+from verbundwacht_collector.pki_files import PkiFiles, load_authority, read_certificates
 
 ENDS_SOON: Final = timedelta(days=30)
 AUTHORITY_ENDS_SOON: Final = timedelta(days=120)

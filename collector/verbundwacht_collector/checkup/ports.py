@@ -18,7 +18,7 @@ from verbundwacht_collector.config import Config, Folder, address
 from verbundwacht_collector.equipment import page_files
 from verbundwacht_collector.errors import ConfigError
 from verbundwacht_collector.observe.socket_file import ask
-from verbundwacht_collector.pki import PkiFiles, read_certificates
+from verbundwacht_collector.pki_files import PkiFiles, read_certificates
 
 ANSWER_S: Final = 3.0
 _CHUNK: Final = 16_384

@@ -55,10 +55,10 @@ def _document(found: CodedError, lang: Lang) -> dict[str, str]:
 
 def certificate_renew(args: argparse.Namespace) -> int:
     """The server's certificate is a year younger; its key, and all agents, stay as they are."""
-    from verbundwacht_collector.pki import (
+    from verbundwacht_collector.pki import names_of
+    from verbundwacht_collector.pki_files import (
         PkiFiles,
         load_authority,
-        names_of,
         read_certificates,
         renew_server,
     )

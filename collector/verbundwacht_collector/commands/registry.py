@@ -79,7 +79,7 @@ def host_add(args: argparse.Namespace) -> int:
     from verbundwacht_collector.config import load
     from verbundwacht_collector.enrolment import Addresses, admit, read_request
     from verbundwacht_collector.equipment import load_signer
-    from verbundwacht_collector.pki import PkiFiles, load_authority
+    from verbundwacht_collector.pki_files import PkiFiles, load_authority
 
     folder = folder_of(args)
     config = load(folder)

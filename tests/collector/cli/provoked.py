@@ -6,19 +6,18 @@ fails the tests: a message that nobody has seen is a guess.
 
 import socket
 import sqlite3
-from collections.abc import Callable
-from contextlib import ExitStack, closing
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final
 
-import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from tests.collector.cli.operator import BINARY, Operator, write_pack
+from tests.collector.cli.operator import BINARY, write_pack
+from tests.collector.cli.scenes import CHECK, PROVOKED, Scene, Words, provokes, settings_of
 
-from verbundwacht_collector import admin, pki
+from verbundwacht_collector import admin, pki, pki_files
 from verbundwacht_collector.checkup import machine
 from verbundwacht_collector.store import sqlite as store
 
@@ -39,33 +38,6 @@ MAIL: Final = (
 HOOK: Final = '[[webhook]]\nname = "x"\nurl = "https://x.example/geheim"\nsecret_file = "s"\n'
 BROKER: Final = f'broker_url = "mqtts://broker.example:8883"\n{GOOD}'
 
-
-class Scene(NamedTuple):
-    """What an entry can work with. held: what must stay open while the command runs."""
-
-    operator: Operator
-    tmp: Path
-    patch: pytest.MonkeyPatch
-    held: ExitStack
-
-    @property
-    def files(self) -> pki.PkiFiles:
-        return pki.PkiFiles(self.operator.folder.keys)
-
-    def sql(self, text: str, *values: object) -> None:
-        with closing(sqlite3.connect(self.operator.folder.database)) as db, db:
-            db.execute(text, values)
-
-    def secret(self, text: str, mode: int = 0o600) -> Path:
-        path = self.tmp / "geheim"
-        path.write_text(text)
-        path.chmod(mode)
-        return path
-
-
-Words = tuple[str, ...]
-Provoke = Callable[[Scene], Words]
-CHECK: Final[Words] = ("check-config",)
 
 TEXTS: Final = {
     "C103": "alliance = \n",
@@ -95,29 +67,7 @@ TEXTS: Final = {
 }
 """Settings that are wrong by themselves."""
 
-PROVOKED: Final[dict[str, Provoke]] = {}
-
-
-def provokes(code: str) -> Callable[[Provoke], Provoke]:
-    """The function is the entry for this code."""
-
-    def put(function: Provoke) -> Provoke:
-        assert code not in PROVOKED
-        PROVOKED[code] = function
-        return function
-
-    return put
-
-
-def _text(text: str) -> Provoke:
-    def put(scene: Scene) -> Words:
-        scene.operator.settings(text)
-        return CHECK
-
-    return put
-
-
-PROVOKED.update({code: _text(text) for code, text in TEXTS.items()})
+PROVOKED.update({code: settings_of(text) for code, text in TEXTS.items()})
 
 
 @provokes("C101")
@@ -241,8 +191,8 @@ def _(scene: Scene) -> Words:
 
 def reissue(scene: Scene, days: int) -> Words:
     """The server's certificate was issued so many days from now."""
-    authority = pki.load_authority(scene.files)
-    key = pki.read_certificates(scene.files.server)[0].public_key()
+    authority = pki_files.load_authority(scene.files)
+    key = pki_files.read_certificates(scene.files.server)[0].public_key()
     assert isinstance(key, ec.EllipticCurvePublicKey)
     at = datetime.now(UTC) + timedelta(days=days)
     fresh = pki.issue_server(authority, ["localhost"], key, at)
@@ -275,7 +225,7 @@ def new_authority(scene: Scene, days: int) -> Words:
     """The issuing authority was made so many days from now."""
     root_key = serialization.load_pem_private_key(scene.files.root_key.read_bytes(), None)
     assert isinstance(root_key, ec.EllipticCurvePrivateKey)
-    root = pki.read_certificates(scene.files.root)[0]
+    root = pki_files.read_certificates(scene.files.root)[0]
     at = datetime.now(UTC) + timedelta(days=days)
     authority = pki.make_authority(root_key, root, at)
     scene.files.issuing.write_bytes(pki.pem(authority.certificate))
@@ -295,11 +245,11 @@ def _(scene: Scene) -> Words:
 
 def reader(scene: Scene, days: int) -> Words:
     """What the collector reads with at its broker was issued so many days from now."""
-    authority = pki.load_authority(scene.files)
+    authority = pki_files.load_authority(scene.files)
     key, at = pki.new_key(), datetime.now(UTC) + timedelta(days=days)
     certificate = pki.issue_server(authority, ["x"], key.public_key(), at)
     scene.files.reader.write_bytes(pki.pem(certificate) + authority.chain)
-    pki.write_private(scene.files.reader_key, pki.key_pem(key))
+    pki_files.write_private(scene.files.reader_key, pki.key_pem(key))
     scene.operator.settings(BROKER.replace('[listen]\nmqtt = "127.0.0.1:0"', "[listen]"))
     return CHECK
 

@@ -12,7 +12,8 @@ from verbundwacht_collector.broker_files import shipped
 from verbundwacht_collector.config import Config, load
 from verbundwacht_collector.equipment import broker_target
 from verbundwacht_collector.errors import ConfigError
-from verbundwacht_collector.pki import NotAnAgent, PkiFiles, peer_of
+from verbundwacht_collector.pki import NotAnAgent, peer_of
+from verbundwacht_collector.pki_files import PkiFiles
 
 
 def prepare(operator: Operator, out: Path, *more: str) -> str:

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 from tests.collector.cli.operator import Operator, Ran, write_pack
-from tests.collector.cli.provoked import CHECK, GOOD, MAIL, PROVOKED, Scene, own_pages
+from tests.collector.cli.provoked import GOOD, MAIL, own_pages
+from tests.collector.cli.scenes import CHECK, PROVOKED, Scene
 from tests.system.running import new_stage, serving
 
 from verbundwacht_collector.checkup import keys

@@ -88,8 +88,7 @@ def documents(operator: Operator, tmp_path: Path) -> dict[str, Any]:
     pack = write_pack(tmp_path / "pack")
     request = next(tmp_path.glob("*.vw"))
     number = _number(operator)
-    detail = operator.run("alert", "show", number, "--json").json
-    assert detail["deliveries"] == []
+    assert operator.run("alert", "show", number, "--json").json["deliveries"] == []
     operator.run("municipality", "add", "drittens", "--contact", "it@drittens.example")
     commands = {
         "init": ["init", "--pack", str(pack)],

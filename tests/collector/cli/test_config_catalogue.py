@@ -27,7 +27,7 @@ from verbundwacht_collector.config import (
 )
 from verbundwacht_collector.config_reading import SHOWN, read
 from verbundwacht_collector.errors import CodedError, ConfigError, ConfigProblem, StoreError
-from verbundwacht_collector.pki import PkiError
+from verbundwacht_collector.pki_files import PkiError
 
 PACKAGE: Final = Path(verbundwacht_collector.__file__).parent
 CODED: Final = {"CodedError", "ConfigError", "StoreError", "PkiError"}

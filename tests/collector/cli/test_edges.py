@@ -12,7 +12,7 @@ from tests.collector.cli.operator import BINARY, Operator, write_pack
 from tests.fakes import FakeAgent
 from tests.system.running import Stage, free_ports, new_stage, serving
 
-from verbundwacht_collector import admin, pki
+from verbundwacht_collector import admin, pki_files
 from verbundwacht_collector.config import Config, Folder, Public, load
 from verbundwacht_collector.equipment import load_signer
 from verbundwacht_collector.store.sqlite import SqliteStore
@@ -128,7 +128,7 @@ def test_init_that_dies_at_any_write_is_simply_repeated(tmp_path: Path, after: b
 
         assert name == "verbund/test"
         assert load(folder) == config
-        assert load_signer(folder).kid and pki.load_authority(pki.PkiFiles(folder.keys))
+        assert load_signer(folder).kid and pki_files.load_authority(pki_files.PkiFiles(folder.keys))
         assert not list(folder.root.rglob("*.new"))
         SqliteStore(folder.database).close()
 

@@ -16,7 +16,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from verbundwacht_collector import pki
+from verbundwacht_collector import pki, pki_files
 from verbundwacht_collector.ingest import Answer, Peer, Receive
 from verbundwacht_collector.ingest.gate import Limits
 from verbundwacht_collector.ingest.https import HTTPS_LIMITS, HttpsDoor
@@ -92,8 +92,8 @@ class Site:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.files = pki.PkiFiles(folder / "pki")
-        self.authority = pki.create(self.files, ["localhost", HOST])
+        self.files = pki_files.PkiFiles(folder / "pki")
+        self.authority = pki_files.create(self.files, ["localhost", HOST])
 
     def agent(self, number: int = 1, municipality: str = "musterstadt") -> Identity:
         """The files of one agent; the same arguments give the same files."""

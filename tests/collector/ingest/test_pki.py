@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from tests.collector.ingest.fakes import Site, odd_certificate, request_for
 
-from verbundwacht_collector import pki
+from verbundwacht_collector import pki, pki_files
 from verbundwacht_collector.ingest import Peer
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -155,21 +155,21 @@ def test_private_keys_are_readable_by_their_owner_only(site: Site) -> None:
 
 
 def test_an_authority_is_never_overwritten(tmp_path: Path) -> None:
-    files = pki.PkiFiles(tmp_path)
-    pki.create(files, ["localhost"])
+    files = pki_files.PkiFiles(tmp_path)
+    pki_files.create(files, ["localhost"])
     before = files.root_key.read_bytes()
 
     with pytest.raises(FileExistsError):
-        pki.create(files, ["localhost"])
+        pki_files.create(files, ["localhost"])
     assert files.root_key.read_bytes() == before
 
 
 def test_an_authority_is_loaded_without_the_roots_key(tmp_path: Path) -> None:
-    files = pki.PkiFiles(tmp_path)
-    made = pki.create(files, ["localhost"])
+    files = pki_files.PkiFiles(tmp_path)
+    made = pki_files.create(files, ["localhost"])
     files.root_key.unlink()
 
-    loaded = pki.load_authority(files)
+    loaded = pki_files.load_authority(files)
     assert (loaded.certificate, loaded.root) == (made.certificate, made.root)
     assert loaded.key.private_numbers() == made.key.private_numbers()
 
@@ -177,22 +177,22 @@ def test_an_authority_is_loaded_without_the_roots_key(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["issuing-key.pem", "issuing.pem", "root.pem"])
 @pytest.mark.parametrize("damage", ["missing", "nonsense"])
 def test_a_damaged_authority_names_the_file(tmp_path: Path, name: str, damage: str) -> None:
-    files = pki.PkiFiles(tmp_path)
-    pki.create(files, ["localhost"])
+    files = pki_files.PkiFiles(tmp_path)
+    pki_files.create(files, ["localhost"])
     if damage == "missing":
         (tmp_path / name).unlink()
     else:
         (tmp_path / name).write_text("nonsense")
 
-    with pytest.raises(pki.PkiError, match=f"{name} ist unbrauchbar"):
-        pki.load_authority(files)
+    with pytest.raises(pki_files.PkiError, match=f"{name} ist unbrauchbar"):
+        pki_files.load_authority(files)
 
 
 def test_a_renewed_server_keeps_its_key(tmp_path: Path) -> None:
-    files = pki.PkiFiles(tmp_path)
-    authority = pki.create(files, ["old.example"])
+    files = pki_files.PkiFiles(tmp_path)
+    authority = pki_files.create(files, ["old.example"])
     before = files.server_key.read_bytes()
-    pki.renew_server(files, authority, ["new.example"])
+    pki_files.renew_server(files, authority, ["new.example"])
 
     chain = x509.load_pem_x509_certificates(files.server.read_bytes())
     names = chain[0].extensions.get_extension_for_class(x509.SubjectAlternativeName).value

@@ -8,7 +8,7 @@ import pytest
 from msgspec.structs import replace
 from tests.collector.notify.mailserver import Post, serving
 
-from verbundwacht_collector import pki
+from verbundwacht_collector import pki_files
 from verbundwacht_collector.notify import mail as mail_module
 from verbundwacht_collector.notify.errors import DeliveryError
 from verbundwacht_collector.notify.mail import MailServer, compose, send
@@ -201,14 +201,14 @@ async def test_something_that_is_no_mail_server_is_tried_again() -> None:
 
 
 @pytest.fixture(scope="module")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> pki.PkiFiles:
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> pki_files.PkiFiles:
     """A mail server's certificate from an authority of its own."""
-    files = pki.PkiFiles(tmp_path_factory.mktemp("pki"))
-    pki.create(files, ["localhost"])
+    files = pki_files.PkiFiles(tmp_path_factory.mktemp("pki"))
+    pki_files.create(files, ["localhost"])
     return files
 
 
-def tls(files: pki.PkiFiles) -> ssl.SSLContext:
+def tls(files: pki_files.PkiFiles) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(files.server, files.server_key)
     return context
@@ -216,7 +216,7 @@ def tls(files: pki.PkiFiles) -> ssl.SSLContext:
 
 @pytest.mark.parametrize("security", ["starttls", "tls"])
 async def test_over_tls_to_a_server_with_a_known_certificate(
-    certificate: pki.PkiFiles, security: str, monkeypatch: pytest.MonkeyPatch
+    certificate: pki_files.PkiFiles, security: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SSL_CERT_FILE", str(certificate.root))
     post = Post()
@@ -228,7 +228,7 @@ async def test_over_tls_to_a_server_with_a_known_certificate(
 
 @pytest.mark.parametrize("security", ["starttls", "tls"])
 async def test_never_to_a_server_with_an_unknown_certificate(
-    certificate: pki.PkiFiles, security: str
+    certificate: pki_files.PkiFiles, security: str
 ) -> None:
     post = Post()
     failed = await refusal(post, security=security, tls=tls(certificate))

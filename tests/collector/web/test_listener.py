@@ -13,7 +13,7 @@ import pytest
 from tests.collector.ingest.fakes import until
 from tests.collector.web.stage import Stage, stage
 
-from verbundwacht_collector import pki
+from verbundwacht_collector import pki_files
 from verbundwacht_collector.web import headers
 from verbundwacht_collector.web.listener import PageLimits, address_of
 
@@ -26,13 +26,13 @@ SHORT = PageLimits(connections=12, per_address=30, handshake_s=0.6, idle_s=0.6, 
 
 
 @pytest.fixture(scope="module")
-def files(tmp_path_factory: pytest.TempPathFactory) -> pki.PkiFiles:
-    files = pki.PkiFiles(tmp_path_factory.mktemp("pki"))
-    pki.create(files, ["localhost", "127.0.0.1"])
+def files(tmp_path_factory: pytest.TempPathFactory) -> pki_files.PkiFiles:
+    files = pki_files.PkiFiles(tmp_path_factory.mktemp("pki"))
+    pki_files.create(files, ["localhost", "127.0.0.1"])
     return files
 
 
-def _context(files: pki.PkiFiles) -> ssl.SSLContext:
+def _context(files: pki_files.PkiFiles) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(files.server, files.server_key)
     return context
@@ -40,7 +40,7 @@ def _context(files: pki.PkiFiles) -> ssl.SSLContext:
 
 @contextlib.asynccontextmanager
 async def _pages(
-    folder: Path, limits: PageLimits = SHORT, files: pki.PkiFiles | None = None
+    folder: Path, limits: PageLimits = SHORT, files: pki_files.PkiFiles | None = None
 ) -> AsyncIterator[Stage]:
     """The real pages; at the end no connection and no task is left."""
     before = len(asyncio.all_tasks())
@@ -82,7 +82,7 @@ async def _says(site: Stage, *parts: bytes) -> bytes:
         return await _rest(one)
 
 
-async def _served(site: Stage, files: pki.PkiFiles | None = None) -> int:
+async def _served(site: Stage, files: pki_files.PkiFiles | None = None) -> int:
     context: Any = ssl.create_default_context(cafile=str(files.root)) if files else False
     timeout = aiohttp.ClientTimeout(total=20)
     async with (
@@ -117,7 +117,7 @@ async def test_a_head_that_trickles_has_no_more_time_than_one_that_stands_still(
 
 
 async def test_half_open_handshakes_end_in_time_and_give_way_to_visitors(
-    tmp_path: Path, files: pki.PkiFiles
+    tmp_path: Path, files: pki_files.PkiFiles
 ) -> None:
     limits = SHORT._replace(handshake_s=30.0)
     async with _pages(tmp_path, limits, files) as site, _sockets(site, 25) as silent:
