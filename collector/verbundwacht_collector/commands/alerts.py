@@ -1,6 +1,8 @@
 """findings, alerts and what people do with one alert."""
 
 import argparse
+import sqlite3
+from collections.abc import Callable
 
 from verbundwacht_collector.alerts import actions
 from verbundwacht_collector.alerts.model import OPEN
@@ -19,7 +21,7 @@ from verbundwacht_collector.commands.registry import (
     check_municipality,
     find_host,
 )
-from verbundwacht_collector.i18n import N_, _, lookup, pgettext
+from verbundwacht_collector.i18n import N_, SOURCE, _, current, lookup, pgettext
 from verbundwacht_collector.store.views import DeliveryRow
 
 SEVERITY = {
@@ -73,6 +75,17 @@ def findings(args: argparse.Namespace) -> int:
     return 0
 
 
+def _said(db: sqlite3.Connection) -> Callable[[str, str], str]:
+    """(rule, stored title) -> what an alert says, in the reader's language; stored is German."""
+    if current() == SOURCE:
+        return lambda _rule_id, stored: stored
+    from verbundwacht_collector import packs
+    from verbundwacht_collector.web.rulebook import rule_book
+
+    rows = db.execute("SELECT name, files FROM pack ORDER BY name").fetchall()
+    return rule_book([packs.unpack(*row) for row in rows]).problem
+
+
 def alerts(args: argparse.Namespace) -> int:
     """The open alerts, or with --all the ended ones too, are printed."""
     from verbundwacht_collector.app import now_ms
@@ -87,6 +100,7 @@ def alerts(args: argparse.Namespace) -> int:
             limit=args.limit,
         )
         rows, total = read.alerts(db, query, scope=EVERYTHING, now=now_ms())
+        said = _said(db)
     if args.json:
         say_json(rows)
         return 0
@@ -107,7 +121,7 @@ def alerts(args: argparse.Namespace) -> int:
                 lookup(STATE[r.state]),
                 r.municipality,
                 _("%(host)s (simuliert)", host=r.host) if r.simulated else r.host,
-                f"{r.title} ({r.subject})" if r.subject else r.title,
+                said(r.rule_id, r.title) + (f" ({r.subject})" if r.subject else ""),
                 when(r.opened_at),
             )
             for r in rows
@@ -132,6 +146,7 @@ def show(args: argparse.Namespace) -> int:
 
     with reading(args) as db:
         detail = read.alert(db, args.number, scope=EVERYTHING, now=now_ms())
+        said = _said(db)(detail.row.rule_id, detail.row.title)
     if args.json:
         say_json(detail)
         return 0
@@ -140,19 +155,22 @@ def show(args: argparse.Namespace) -> int:
     print(
         plain(
             f"{row.number}  {lookup(SEVERITY[row.severity])}, {lookup(STATE[row.state])}: "
-            f"{row.title}{about}"
+            f"{said}{about}"
         )
     )
-    print(
-        plain(
-            _(
-                "%(host)s, %(municipality)s; Server: %(value)s",
-                host=row.host,
-                municipality=row.municipality,
-                value=lookup(FRESHNESS[row.freshness]),
+    if detail.host is None:
+        print(plain(row.municipality))
+    else:
+        print(
+            plain(
+                _(
+                    "%(host)s, %(municipality)s; Server: %(value)s",
+                    host=row.host,
+                    municipality=row.municipality,
+                    value=lookup(FRESHNESS[row.freshness]),
+                )
             )
         )
-    )
     if detail.finding:
         for path, value in detail.finding.readings:
             print(plain(_("  gelesen: %(path)s = %(value)s", path=path, value=value)))
