@@ -128,14 +128,8 @@ def alerts(args: argparse.Namespace) -> int:
         ],
         _("Keine offene Warnung."),
     )
-    if total > len(rows):
-        print(
-            _(
-                "… %(value)s weitere. Alle mit --limit %(total)s",
-                value=total - len(rows),
-                total=total,
-            )
-        )
+    if (more := total - len(rows)) > 0:
+        print(_("… %(value)s weitere. Alle mit --limit %(total)s", value=more, total=total))
     return 0
 
 
