@@ -18,7 +18,7 @@ class VendorHook(BuildHookInterface[Any]):
 
     PLUGIN_NAME = "custom"
 
-    def initialize(self, version: str, build_data: dict[str, Any]) -> None:  # noqa: ARG002
+    def initialize(self, version: str, build_data: dict[str, Any]) -> None:  # noqa: ARG002 - hatch's
         """The vendor folder exists; RuntimeError with the way out if it cannot be made."""
         static = Path(self.root) / "verbundwacht_collector" / "web" / "static"
         if version == "editable" or (static / "vendor" / "manifest.json").is_file():

@@ -34,5 +34,5 @@ class PayloadError(WireError):
     """The signature holds, the content does not."""
 
 
-class KeyUnusable(Exception):  # noqa: N818
+class KeyUnusable(Exception):  # noqa: N818 - reads as the fact it states
     """A public key of the wrong kind, or one for which anybody can make signatures."""

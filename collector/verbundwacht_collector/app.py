@@ -152,7 +152,7 @@ class Collector:
                 continue
             self._parts.append(door.close)
             await self._listen(f"listen.{name}", where, door.open)
-            self._doors[name] = where, lambda gate=door.gate: gate.is_open  # type: ignore[misc]
+            self._doors[name] = where, partial(getattr, door.gate, "is_open")
         if broker is not None:
             await self._look_for(broker)
 

@@ -102,9 +102,9 @@ class NotFound(CollectorError):  # noqa: N818 - the reader's word for it
     """Nothing with this name that the reader may see."""
 
 
-class Conflict(CollectorError):  # noqa: N818
+class Conflict(CollectorError):  # noqa: N818 - as above
     """The thing changed since it was read."""
 
 
-class Refused(CollectorError):  # noqa: N818
+class Refused(CollectorError):  # noqa: N818 - as above
     """Understood, and not granted."""

@@ -13,6 +13,7 @@ from itertools import count, cycle, islice
 from pathlib import Path
 from typing import Any, Final
 
+from deploy.load.facts import OFTEN
 from tests.system.facts import Bodies, basis, section, well_kept
 from tests.system.fleet import Member, Names, enrol
 from tests.system.running import Stage, new_stage
@@ -27,20 +28,6 @@ from verbundwacht_collector.rules.load import read_files
 COPIES: Final = 4  # of the 82 rules of linux-basis: 328
 MUNICIPALITIES: Final = ("aurach", "bernstein", "calmbach", "dornfeld", "eschau")
 PACKAGES: Final = Path(__file__).with_name("recordings") / "packages-370.tsv"
-OFTEN: Final = {
-    "updates": 55,
-    "services": 20,
-    "kernel": 8,
-    "packages": 5,
-    "listening": 4,
-    "accounts": 3,
-    "mounts": 2,
-    "sshd": 1,
-    "sysctl": 1,
-    "os": 1,
-}
-"""Of a hundred section changes, how many are of this section: apt refreshes its lists every day,
-units fail and recover, the rest comes with patch days and with people."""
 BREAKS_ONE_IN: Final = 100  # section changes; each makes all copies of a rule fail
 
 _CHANCE = random.Random(1)

@@ -6,11 +6,11 @@ resolves under it as everywhere, so its end can lose nothing and change nothing.
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Final, Literal, NamedTuple
+from typing import Final, Literal, NamedTuple, Protocol
 from zoneinfo import ZoneInfo
 
 from verbundwacht_collector.alerts.model import HOST_SILENT
-from verbundwacht_collector.store.records import AlertRecord, OverlayRecord
+from verbundwacht_collector.store.records import OverlayRecord
 
 Cover = Literal["pause", "maintenance", "absence", "mass_silence"]
 
@@ -36,6 +36,26 @@ class Window(NamedTuple):
     def holds(self, now: int) -> bool:
         """Whether this moment lies inside."""
         return self.start <= now < self.end
+
+
+class Problem(Protocol):
+    """What an overlay must know of an alert; host_id None: it is about the municipality."""
+
+    @property
+    def fingerprint(self) -> bytes:
+        """The identity of what is wrong."""
+
+    @property
+    def municipality_id(self) -> str:
+        """Where."""
+
+    @property
+    def host_id(self) -> int | None:
+        """On which host."""
+
+    @property
+    def rule_id(self) -> str:
+        """By which rule."""
 
 
 class Covered(NamedTuple):
@@ -93,7 +113,7 @@ def is_over(overlay: OverlayRecord, now: int) -> bool:
     return coming is None and (begun is None or begun.end <= now)
 
 
-def covers(overlay: OverlayRecord, alert: AlertRecord) -> bool:
+def covers(overlay: OverlayRecord, alert: Problem) -> bool:
     """Whether the overlay is about this alert, whenever it applies."""
     if overlay.kind == "pause":
         return overlay.fingerprint == alert.fingerprint
@@ -106,7 +126,7 @@ def covers(overlay: OverlayRecord, alert: AlertRecord) -> bool:
 
 
 def covered(
-    overlays: Iterable[OverlayRecord], alert: AlertRecord, now: int, *, mass: bool = False
+    overlays: Iterable[OverlayRecord], alert: Problem, now: int, *, mass: bool = False
 ) -> Covered | None:
     """What covers the alert now, the longest first; None if nothing does.
 
@@ -132,7 +152,7 @@ class Ended(NamedTuple):
 
 
 def ended(
-    overlays: Sequence[OverlayRecord], alert: AlertRecord, now: int, *, line_back_at: int | None
+    overlays: Sequence[OverlayRecord], alert: Problem, now: int, *, line_back_at: int | None
 ) -> Ended | None:
     """What last covered the alert; None if nothing is known of that any more.
 

@@ -90,7 +90,12 @@ def plan_maintenance(
     reason = _reason(reason)
     _check_times(now, starts_at, ends_at, weekly_until)
     if not may_see(tx, scope, municipality_id):
-        raise NotFound(_("Keine Kommune %(municipality_id)s.", municipality_id=municipality_id))
+        raise NotFound(
+            _(
+                "Keine Kommune %(text)s. Vorhandene zeigt: verbundwacht municipality list",
+                text=municipality_id,
+            )
+        )
     row_id = _host(tx, municipality_id, host_id) if host_id else None
     overlay = OverlayRecord(
         kind="maintenance",
@@ -117,7 +122,12 @@ def end_overlay(
     """
     overlay = tx.overlay(overlay_id)
     if overlay is None or not may_see(tx, scope, overlay.municipality_id):
-        raise NotFound(_("Keine Pause oder Wartung %(overlay_id)s.", overlay_id=overlay_id))
+        raise NotFound(
+            _(
+                "Keine Pause oder Wartung %(number)s. Vorhandene zeigt: verbundwacht overlay list",
+                number=overlay_id,
+            )
+        )
     if overlay.kind == "absence":
         raise Refused(
             _(
@@ -167,7 +177,9 @@ def _host(tx: Transaction, municipality_id: str, agent: str) -> int:
     sql = "SELECT id FROM host WHERE agent = :agent AND municipality_id = :municipality"
     rows = tx.execute(sql, {"agent": wanted, "municipality": municipality_id})
     if not rows:
-        raise NotFound(f"Kein Server {agent} in {municipality_id}.")
+        raise NotFound(
+            _("Kein Server %(text)s. Vorhandene zeigt: verbundwacht host list", text=agent)
+        )
     return int(rows[0][0])
 
 

@@ -2,11 +2,10 @@
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from verbundwacht_collector.alerts.overlays import Covered, covered
 from verbundwacht_collector.i18n import N_, _, lookup
-from verbundwacht_collector.store.records import AlertRecord
 from verbundwacht_collector.store.views import AlertRow, OverlayRow
 from verbundwacht_collector.web import dates
 
@@ -15,6 +14,15 @@ UNTIL: Final = {
     "maintenance": N_("in Wartung bis %(time)s"),
     "absence": N_("angekündigt abwesend bis %(time)s"),
 }
+
+
+class _About(NamedTuple):
+    """A Problem, made from what readers see."""
+
+    fingerprint: bytes
+    municipality_id: str
+    host_id: int | None
+    rule_id: str
 
 
 @dataclass(frozen=True)
@@ -28,25 +36,12 @@ class Covers:
     def of(self, row: AlertRow) -> Covered | None:
         """What covers this alert now."""
         rows = {one.host_id: one.overlay.host_id for one in self.overlays}
-        about = AlertRecord(
-            id=0,
-            number=row.number,
-            fingerprint=bytes.fromhex(row.fingerprint),
-            municipality_id=row.municipality_id,
+        about = _About(
+            bytes.fromhex(row.fingerprint),
+            row.municipality_id,
             # A host that no overlay names must not look like the municipality as a whole.
-            host_id=rows.get(row.host_id, -1) if row.host_id else None,
-            rule_id=row.rule_id,
-            subject=row.subject,
-            severity=row.severity,
-            title=row.title,
-            state=row.state,
-            opened_at=row.opened_at,
-            changed_at=row.changed_at,
-            evidence=b"",
-            claimed_at=None,
-            assignee_id=None,
-            repeated=0,
-            version=row.version,
+            rows.get(row.host_id, -1) if row.host_id else None,
+            row.rule_id,
         )
         mass = row.municipality_id in self.broken
         return covered((one.overlay for one in self.overlays), about, self.now, mass=mass)
